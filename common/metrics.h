@@ -1,0 +1,18 @@
+/*
+ * Prometheus metrics (text format 0.0.4), declared in proto/metrics.def. Callable from any thread.
+ */
+#pragma once
+
+#include "base/buf.h"
+
+enum metric {
+#define METRIC(symbol, type, name, label, help) METRIC_##symbol,
+#include "proto/metrics.def"
+#undef METRIC
+    METRIC_COUNT,
+};
+
+/* value is the label's value, or NULL for a metric without label; values beyond 200 per metric are counted as "other". */
+void metrics_add(enum metric metric, const char *value, double n);
+void metrics_observe(enum metric metric, const char *value, double seconds); /* histograms */
+void metrics_write(struct buf *to);

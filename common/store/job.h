@@ -1,0 +1,48 @@
+/*
+ * Jobs: the queues of the database (table job). A job is claimable when due <= now; a claim takes a lease and a new
+ * fencing token; whoever ends a job names the token, and an old one ends nothing.
+ * Errors: enum db_result unless said.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/stages.h"
+#include "store/db.h"
+
+#define JOB_ATTEMPTS_MAX 3 /* a job whose lease ran out this often is poison */
+#define JOB_CHUNK_MIN 25
+#define JOB_CHUNK_MAX 250
+
+struct job {
+    int64_t id;
+    enum stage stage;
+    int64_t organisation; /* 0: periodic work */
+    int64_t upload;       /* 0: none */
+    int seq_from, seq_to; /* lines of the chunk */
+    char subject[256];    /* ask: the domain; crl: ISSUER-SHARD */
+    int attempt;          /* 1 at the first claim */
+    int64_t token;
+    bool expired;         /* a former lease had run out */
+};
+
+extern const struct statement job_claim_statement, job_renew_statement, job_release_statement, job_end_statement,
+    job_recover_statement, job_split_statement, job_next_due_statement, job_statistics_statement, job_insert_statement;
+
+/* 1 and *ret_job, or 0: nothing due. */
+int job_claim(struct db *db, enum stage stage, const char *worker, int64_t lease_usec, struct job *ret_job);
+/* 1, or 0: the token is old, somebody else has it. */
+int job_renew(struct db *db, const struct job *job, int64_t lease_usec);
+/* Gives it back, due after delay_usec. attempt goes back to 0 when blameless (waiting for something), else it stands. */
+int job_release(struct db *db, const struct job *job, int64_t delay_usec, bool blameless);
+/* First statement of a result transaction: 1, or 0: the token is old, stop and change nothing. */
+int job_end(struct db *db, const struct job *job);
+/* Frees what an instance of this name held before it died. Number of jobs. */
+int64_t job_recover(struct db *db, const char *worker);
+/* Poison: makes one job a line out of a chunk of several, in a transaction of its own; adds to upload.open_chunks. */
+int job_split(struct db *db, const struct job *job);
+/* Usec until the next job of the stages falls due; -1: none waits. At most one second, more is not told apart. */
+int64_t job_next_due(struct db *db, unsigned stages);
+/* Lines per chunk for an upload of rows lines and workers threads: clamp(rows / (2 × threads), 25, 250). */
+int job_chunk_lines(int rows, unsigned threads);

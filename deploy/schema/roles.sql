@@ -1,0 +1,137 @@
+-- Who may do what. Run after every migration; may be run again at any time.
+-- A role per daemon; the public listener of the ingress has one of its own (inkan_public), operators another (inkan_operator).
+
+DO $$
+DECLARE role_name text;
+BEGIN
+    FOREACH role_name IN ARRAY ARRAY['inkan_ingress', 'inkan_public', 'inkan_validator', 'inkan_whois', 'inkan_signer',
+                                     'inkan_mailer', 'inkan_operator'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
+            EXECUTE format('CREATE ROLE %I LOGIN', role_name);
+        END IF;
+        -- A stopped worker must not hold locks for ever.
+        EXECUTE format('ALTER ROLE %I SET statement_timeout = ''60s''', role_name);
+        EXECUTE format('ALTER ROLE %I SET lock_timeout = ''20s''', role_name);
+        EXECUTE format('ALTER ROLE %I SET idle_in_transaction_session_timeout = ''20s''', role_name);
+        EXECUTE format('ALTER ROLE %I SET timezone = ''UTC''', role_name);
+    END LOOP;
+END $$;
+ALTER ROLE inkan_operator RESET statement_timeout;
+
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION inkan_now(), inkan_organisation()
+    TO inkan_ingress, inkan_public, inkan_validator, inkan_whois, inkan_signer, inkan_mailer, inkan_operator;
+GRANT EXECUTE ON FUNCTION job_turn(text, bigint)
+    TO inkan_ingress, inkan_public, inkan_validator, inkan_signer, inkan_mailer, inkan_operator;
+GRANT EXECUTE ON FUNCTION crl_shard(bytea, integer) TO inkan_signer, inkan_operator;
+GRANT EXECUTE ON FUNCTION audit_line(audit_event), audit_digest(xid8, xid8), audit_sealed()
+    TO inkan_signer, inkan_mailer, inkan_operator;
+
+-- Everybody: the schema's version, the queue's counts, their own audit lines.
+GRANT SELECT ON schema_migration TO inkan_ingress, inkan_public, inkan_validator, inkan_whois, inkan_signer, inkan_mailer, inkan_operator;
+GRANT SELECT ON job TO inkan_ingress, inkan_public, inkan_validator, inkan_whois, inkan_signer, inkan_mailer, inkan_operator;
+GRANT INSERT ON audit_event TO inkan_ingress, inkan_validator, inkan_signer, inkan_mailer, inkan_operator;
+GRANT SELECT ON service, policy TO inkan_ingress, inkan_public, inkan_validator, inkan_signer, inkan_mailer;
+
+-- ingress: takes uploads in; sees its registrar's organisation only (row-level security below); cannot write a certificate.
+GRANT SELECT ON organisation, domain, registrar, application, certificate, link, notice, issuer, revocation TO inkan_ingress;
+GRANT SELECT, INSERT ON upload TO inkan_ingress;
+GRANT UPDATE (idempotency_key) ON upload TO inkan_ingress;
+GRANT INSERT ON upload_line TO inkan_ingress;
+GRANT INSERT ON job TO inkan_ingress;
+
+-- public listener: CA certificates and CRLs; links by functions alone.
+GRANT SELECT ON issuer, crl TO inkan_public;
+
+-- validator: checks and decides.
+GRANT SELECT ON organisation, domain, upload, upload_line, application, whois_answer, dn_taken, key_seen, certificate TO inkan_validator;
+GRANT UPDATE (state, errors, rows_ok, rows_ng, open_chunks, open_asks, policy, decided, ended) ON upload TO inkan_validator;
+GRANT INSERT ON application, dn_taken, key_seen, job TO inkan_validator;
+GRANT UPDATE (state, errors) ON application TO inkan_validator;
+GRANT UPDATE (due, attempt, token, worker, seq_from, seq_to), DELETE ON job TO inkan_validator;
+
+-- whois: claims its jobs; its answers go through ask_finish() alone.
+GRANT UPDATE (due, attempt, token, worker) ON job TO inkan_whois;
+
+-- signer: the only one that writes certificates.
+GRANT SELECT ON organisation, domain, upload, application, intent, certificate, issuer, revocation, crl, audit_event, audit_key, audit_seal TO inkan_signer;
+GRANT UPDATE (state, rows_ok, rows_ng, open_chunks, ended) ON upload TO inkan_signer;
+GRANT UPDATE (state, errors) ON application TO inkan_signer;
+GRANT DELETE ON dn_taken TO inkan_signer;
+GRANT SELECT ON dn_taken TO inkan_signer;
+GRANT INSERT ON intent, certificate, link, notice, revocation, job, audit_seal TO inkan_signer;
+GRANT UPDATE (voided) ON intent TO inkan_signer;
+GRANT INSERT, UPDATE ON crl TO inkan_signer;
+GRANT UPDATE (due, attempt, token, worker, seq_from, seq_to), DELETE ON job TO inkan_signer;
+-- FOR SHARE wants the right to update something: a column that never changes.
+GRANT UPDATE (only) ON service TO inkan_signer;
+GRANT UPDATE (id) ON organisation TO inkan_signer;
+GRANT UPDATE (id) ON domain TO inkan_signer;
+
+-- mailer: sends what is queued; makes the links' tokens.
+GRANT SELECT ON notice, certificate, application, link, organisation, issuer, upload TO inkan_mailer;
+GRANT UPDATE (job, state, attempts, reply, ended) ON notice TO inkan_mailer;
+GRANT UPDATE (token_hash) ON link TO inkan_mailer;
+GRANT INSERT ON job TO inkan_mailer;
+GRANT UPDATE (due, attempt, token, worker), DELETE ON job TO inkan_mailer;
+
+-- operators: the register and the switches; not the certificates, not the audit's past.
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO inkan_operator;
+GRANT INSERT, UPDATE ON organisation, domain, registrar, policy, issuer, audit_key TO inkan_operator;
+GRANT UPDATE ON service TO inkan_operator;
+GRANT INSERT ON job, key_seen TO inkan_operator;
+GRANT UPDATE, DELETE ON job TO inkan_operator;
+GRANT DELETE ON whois_answer TO inkan_operator;
+GRANT USAGE ON SEQUENCE job_token TO inkan_validator, inkan_whois, inkan_signer, inkan_mailer;
+
+-- Row-level security. The ingress sees one organisation at a time; a worker sees the jobs of its stages.
+DO $$
+DECLARE t text;
+BEGIN
+    FOREACH t IN ARRAY ARRAY['upload', 'application', 'certificate', 'link', 'notice', 'domain', 'registrar'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
+        EXECUTE format('DROP POLICY IF EXISTS own ON %I', t);
+        EXECUTE format('CREATE POLICY own ON %I TO inkan_ingress USING (organisation = inkan_organisation()) '
+                       'WITH CHECK (organisation = inkan_organisation())', t);
+        EXECUTE format('DROP POLICY IF EXISTS inside ON %I', t);
+        EXECUTE format('CREATE POLICY inside ON %I TO inkan_validator, inkan_whois, inkan_mailer, inkan_operator USING (true)', t);
+        EXECUTE format('DROP POLICY IF EXISTS signing ON %I', t);
+        EXECUTE format('CREATE POLICY signing ON %I TO inkan_signer USING (true)', t);
+    END LOOP;
+END $$;
+ALTER TABLE organisation ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS own ON organisation;
+CREATE POLICY own ON organisation TO inkan_ingress USING (id = inkan_organisation());
+DROP POLICY IF EXISTS inside ON organisation;
+CREATE POLICY inside ON organisation TO inkan_validator, inkan_signer, inkan_mailer, inkan_operator USING (true);
+
+ALTER TABLE job ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS count ON job;
+CREATE POLICY count ON job FOR SELECT USING (true);
+DROP POLICY IF EXISTS ingress ON job;
+CREATE POLICY ingress ON job FOR INSERT TO inkan_ingress WITH CHECK (stage = 'check' AND organisation = inkan_organisation());
+DROP POLICY IF EXISTS validator ON job;
+CREATE POLICY validator ON job TO inkan_validator USING (stage IN ('check', 'decide'))
+    WITH CHECK (stage IN ('check', 'ask', 'decide', 'sign'));
+DROP POLICY IF EXISTS whois ON job;
+CREATE POLICY whois ON job TO inkan_whois USING (stage = 'ask');
+DROP POLICY IF EXISTS signer ON job;
+CREATE POLICY signer ON job TO inkan_signer USING (stage IN ('sign', 'crl')) WITH CHECK (stage IN ('sign', 'crl', 'send'));
+DROP POLICY IF EXISTS mailer ON job;
+CREATE POLICY mailer ON job TO inkan_mailer USING (stage = 'send');
+DROP POLICY IF EXISTS operator ON job;
+CREATE POLICY operator ON job TO inkan_operator USING (true);
+
+-- The signer's role cannot state an intent for a row that is not decided: the database refuses it, whatever the program does.
+ALTER TABLE intent ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS look ON intent;
+CREATE POLICY look ON intent FOR SELECT TO inkan_signer, inkan_operator USING (true);
+DROP POLICY IF EXISTS void ON intent;
+CREATE POLICY void ON intent FOR UPDATE TO inkan_signer USING (true) WITH CHECK (voided IS NOT NULL);
+DROP POLICY IF EXISTS decided ON intent;
+CREATE POLICY decided ON intent FOR INSERT TO inkan_signer WITH CHECK (EXISTS (
+    SELECT FROM application a JOIN upload u ON u.id = a.upload
+     WHERE a.id = intent.application AND a.state = 'valid' AND u.state = 'accepted' AND NOT u.dry_run));

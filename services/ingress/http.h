@@ -1,0 +1,101 @@
+/*
+ * The ingress's HTTP core: three listeners, one route table, handlers that run on database threads.
+ *
+ * libmicrohttpd's pool threads read a request to its end (the file of an upload goes to an unlinked spool file and is
+ * hashed on the way), suspend the connection and queue it; one of a few database threads runs the handler and the
+ * connection is resumed with the reply. A full queue answers 503 with Retry-After. So a slow client never holds a database
+ * connection, and a slow query never holds a pool thread.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "proto/errors.h"
+#include "service.h"
+
+enum listener {
+    LISTENER_REGISTRAR, /* https, client certificate requested */
+    LISTENER_PUBLIC,    /* https, one-time links */
+    LISTENER_PKI,       /* plain http: CA certificates, CRL, OCSP */
+};
+
+enum access {
+    ACCESS_ANYONE,
+    ACCESS_REGISTRAR, /* a page or a problem says what is wrong with the certificate otherwise */
+};
+
+enum language { LANGUAGE_JA, LANGUAGE_EN };
+
+struct registrar {
+    int64_t id, organisation;
+    char name[256];
+    char organisation_name[256];
+    char organisation_name_en[256];
+};
+
+struct request {
+    enum listener listener;
+    const char *method, *path;
+    const char *segment[4];  /* what the {…} of the route's pattern stand for, percent-decoded */
+    enum language language;  /* ?lang=, cookie, Accept-Language; in this order */
+    bool wants_html;         /* a page rather than JSON: not under /api/ */
+    struct registrar registrar; /* id 0: none */
+    enum error registrar_error; /* why there is none */
+    int file_fd;             /* spooled file of the body or of the form's `file` part, at offset 0; -1: none */
+    int64_t file_bytes;
+    char file_name[256];     /* UTF-8, as sent; "" when not given */
+    uint8_t file_sha256[32];
+    struct thread *thread;   /* the database thread that runs it */
+    void *core;
+};
+
+/* NULL when absent. Query parameters and form fields are one name space, the form first. */
+const char *request_parameter(const struct request *r, const char *name);
+const char *request_header(const struct request *r, const char *name);
+
+struct reply {
+    int status;              /* 200 by default */
+    const char *type;        /* static text; default application/json or text/html; charset=utf-8 */
+    struct buf body;         /* owned by the reply */
+    struct { const char *name; char *value; } header[8]; /* values malloc'ed, owned by the reply */
+    unsigned headers;
+    /*
+     * Called on a database thread when it is known how the reply ended: whole = every byte was acknowledged by the peer's
+     * kernel (SIOCOUTQ = 0 within 10 s), not merely handed to the library, which reports success for clients that
+     * never read.
+     */
+    void (*delivered)(struct thread *t, void *ctx, bool whole);
+    void *delivered_ctx;     /* freed with free() after delivered */
+};
+
+void reply_header(struct reply *p, const char *name, const char *format, ...) _printf_(3, 4);
+void reply_json(struct reply *p, int status, json_t *steal);
+/* RFC 9457 problem details, or the error page where the request wants HTML. args as of error_text(). */
+void reply_error(const struct request *r, struct reply *p, enum error error, const char *const *args, size_t n_args);
+/* 303 See Other to a path of our own. */
+void reply_redirect(struct reply *p, const char *format, ...) _printf_(2, 3);
+
+struct thread {
+    struct context *context;
+    struct db *db;        /* role inkan_ingress */
+    struct db *db_public; /* role inkan_public */
+};
+
+/* Negative (enum db_result, -errno) becomes 503 or 500 by reply_error(); the reply's content is dropped then. */
+typedef int (*handler)(struct thread *t, struct request *r, struct reply *p);
+
+struct route {
+    enum listener listener;
+    const char *method;   /* "GET" serves HEAD too */
+    const char *pattern;  /* "/api/v1/uploads/{}/events" */
+    enum access access;
+    bool changes_state;   /* foreign Origin or Sec-Fetch-Site refused; forms need their CSRF token */
+    bool takes_file;
+    handler handle;
+};
+
+/* Ended by {.handle = NULL}; each file of handlers exports one such table, main.c's init joins them. */
+extern const struct route upload_api_routes[], certificate_api_routes[], page_routes[], link_routes[], pki_routes[];
