@@ -14,12 +14,30 @@ enum tsv_class {
     TSV_FULL_HALF, /* half-width, or full-width of JIS level 1 and 2 */
 };
 
+/* What a column means; kinds of file share meanings, not column numbers. */
+enum tsv_field {
+    TSV_FIELD_RESERVED,
+    TSV_FIELD_DN,
+    TSV_FIELD_PROFILE,
+    TSV_FIELD_CSR,
+    TSV_FIELD_MANAGER_NAME,
+    TSV_FIELD_MANAGER_AFFILIATION,
+    TSV_FIELD_MANAGER_MAIL,
+    TSV_FIELD_FQDN,
+    TSV_FIELD_SOFTWARE,
+    TSV_FIELD_DNSNAMES,
+    TSV_FIELD_COUNT,
+};
+
+#define TSV_COLUMNS_MAX 16 /* of any format */
+
 struct tsv_column {
-    const char *item;    /* 項目名 */
+    const char *item; /* 項目名 */
     const char *item_en;
     bool required;
     enum tsv_class class;
-    int max;             /* characters */
+    int max; /* characters; 0: no bound */
+    enum tsv_field field;
 };
 
 struct tsv_format {
@@ -32,3 +50,5 @@ struct tsv_format {
 const struct tsv_format *tsv_format(const char *kind);   /* NULL: no such kind */
 const struct tsv_format *tsv_format_at(size_t i);        /* NULL after the last */
 const char *tsv_item(const char *kind, int column);      /* from 1; "" for column 0 or an unknown kind */
+const char *tsv_item_en(const char *kind, int column);   /* the same in English */
+int tsv_column_of(const struct tsv_format *format, enum tsv_field field); /* from 1; 0: the format has no such field */

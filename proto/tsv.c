@@ -1,0 +1,62 @@
+#include "proto/tsv.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+
+#define TSV_REQUIRED true
+#define TSV_OPTIONAL false
+
+#define FORMAT(symbol, kind, ja, en) static const struct tsv_column symbol##_columns[] = {
+#define COLUMN(field, ja, en, need, class, max) {ja, en, TSV_##need, TSV_##class, max, TSV_FIELD_##field},
+#define END(symbol)                                                                                                    \
+    }                                                                                                                  \
+    ;                                                                                                                  \
+    _Static_assert(ARRAY_SIZE(symbol##_columns) <= TSV_COLUMNS_MAX, "raise TSV_COLUMNS_MAX");
+#include "proto/tsv.def"
+#undef FORMAT
+#undef COLUMN
+#undef END
+
+static const struct tsv_format formats[] = {
+#define FORMAT(symbol, kind, ja, en) {kind, ja, en, symbol##_columns, ARRAY_SIZE(symbol##_columns)},
+#define COLUMN(field, ja, en, need, class, max)
+#define END(symbol)
+#include "proto/tsv.def"
+#undef FORMAT
+#undef COLUMN
+#undef END
+};
+
+const struct tsv_format *tsv_format_at(size_t i) {
+    return i < ARRAY_SIZE(formats) ? &formats[i] : NULL;
+}
+
+const struct tsv_format *tsv_format(const char *kind) {
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+        if (strcmp(formats[i].kind, kind) == 0)
+            return &formats[i];
+    return NULL;
+}
+
+static const struct tsv_column *column_at(const char *kind, int column) {
+    const struct tsv_format *format = tsv_format(kind);
+    return format && column >= 1 && (size_t) column <= format->columns_count ? &format->columns[column - 1] : NULL;
+}
+
+const char *tsv_item(const char *kind, int column) {
+    const struct tsv_column *c = column_at(kind, column);
+    return c ? c->item : "";
+}
+
+const char *tsv_item_en(const char *kind, int column) {
+    const struct tsv_column *c = column_at(kind, column);
+    return c ? c->item_en : "";
+}
+
+int tsv_column_of(const struct tsv_format *format, enum tsv_field field) {
+    for (size_t i = 0; i < format->columns_count; i++)
+        if (format->columns[i].field == field)
+            return (int) i + 1;
+    return 0;
+}
