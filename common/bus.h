@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <zmq.h>
 
+#include "base/cleanup.h"
 #include "proto/stages.h"
 
 struct bus;

@@ -27,6 +27,7 @@ struct setting {
     int64_t min, max;     /* for TEXT and PATH: max length in bytes, 0 = 4096 */
     void *target;
     const char *help;
+    bool guest; /* read here too, but the section belongs to another daemon, which alone checks its names */
 };
 
 /*

@@ -20,15 +20,15 @@ enum policy_ou { POLICY_OU_REFUSE, POLICY_OU_STRIP, POLICY_OU_LISTED };
 enum policy_match { POLICY_MATCH_CN, POLICY_MATCH_CN_OU };
 
 struct policy_profile {
-    int id;                     /* 証明書プロファイルID: 3, 11 */
+    int id; /* 証明書プロファイルID: 3, 11 */
     enum policy_key key;
-    int bits;                   /* RSA: modulus; EC: 384 for secp384r1 */
-    char label[32];             /* for messages: "RSA 2048", "ECDSA P-384 (secp384r1)" */
+    int bits;       /* RSA: modulus; EC: 384 for secp384r1 */
+    char label[32]; /* for messages: "RSA 2048", "ECDSA P-384 (secp384r1)" */
 };
 
 struct policy_period {
-    int64_t from_usec;          /* issued at or after this time … */
-    int validity_days;          /* … notAfter = notBefore + validity_days * 86400 s - 1 s (inclusive, RFC 5280 4.1.2.5) */
+    int64_t from_usec; /* issued at or after this time … */
+    int validity_days; /* … notAfter = notBefore + validity_days * 86400 s - 1 s (inclusive, RFC 5280 4.1.2.5) */
 };
 
 struct policy {
@@ -39,18 +39,18 @@ struct policy {
     struct policy_period periods[POLICY_PERIODS_MAX]; /* ascending */
     int periods_count;
     enum policy_ou ou;
-    enum policy_match match;    /* default; organisation.match_key goes before it */
+    enum policy_match match; /* default; organisation.match_key goes before it */
     bool whois_check;
-    bool locality, state_or_province;   /* L, ST in the subject */
-    bool client_auth;           /* EKU clientAuth beside serverAuth (upki-2021) */
+    bool locality, state_or_province; /* L, ST in the subject */
+    bool client_auth;                 /* EKU clientAuth beside serverAuth (upki-2021) */
     bool subject_key_identifier;
-    int names_max;              /* dNSNames that may be listed, 8 */
+    int names_max; /* dNSNames that may be listed, 8 */
     char policy_oids[POLICY_OIDS_MAX][64];
     int policy_oids_count;
-    char cps_uri[256];          /* "" = no qualifier */
-    int64_t crl_validity_sec;   /* nextUpdate - thisUpdate */
-    int64_t crl_interval_sec;   /* a new CRL at least this often */
-    int link_days;              /* life of a one-time link */
+    char cps_uri[256];        /* "" = no qualifier */
+    int64_t crl_validity_sec; /* nextUpdate - thisUpdate */
+    int64_t crl_interval_sec; /* a new CRL at least this often */
+    int link_days;            /* life of a one-time link */
 };
 
 /* 0, or -EINVAL with a line per error in errors. */

@@ -40,13 +40,14 @@ struct timer {
 struct service {
     const char *name;    /* "validator": instance default, log name, runtime directory, database role inkan_<name> */
     const char *summary; /* one line for --help */
-    const struct setting *settings; /* own table, ended by {0}; shared ones are added by service_run */
+    const struct setting *settings;            /* own table, ended by {0}; shared ones are added by service_run */
     const struct statement *const *statements; /* own ones, NULL-terminated; those of the queue are added */
     const struct stage_work *stages;           /* ended by {.work = NULL}; may be NULL */
     const struct timer *timers;                /* ended by {0}; may be NULL */
+    unsigned works;                            /* bit set of stages that an own loop serves, beside the table's */
     unsigned hints;                            /* bit set of stages it hints */
     int (*init)(struct context *c);            /* 0, or negative: exit 1; -EINVAL: exit 78 */
-    void (*done)(struct context *c);
+    void (*done)(struct context *c);           /* also after a failed start: c->state may be NULL */
     /* Adds a line per reason why it cannot work; called from the health thread. May be NULL. */
     void (*readiness)(struct context *c, struct buf *reasons);
     /* For a daemon with a loop of its own (whois): replaces the standard loop. Returns when service_stopping(). */
@@ -56,26 +57,28 @@ struct service {
 
 /* Settings shared by all daemons. */
 struct shared_settings {
-    const char *database;        /* database.uri, without user: the role is given by the daemon's name */
+    const char *database; /* database.uri, without user: the role is given by the daemon's name */
     const char *bus_bind, *bus_senders;
     bool bus_send;
-    int64_t lease_usec;          /* job.lease */
-    const char *health;          /* health.<name>: 127.0.0.1:PORT, unless a socket is inherited */
-    int64_t oldest_usec;         /* health.oldest: readiness fails when the oldest due job is older */
-    int64_t upload_rows_max;     /* upload.rows_max: 214 */
-    const char *pki_url;         /* pki.url: base of /ca and /crl addresses */
-    const char *public_url;      /* public.url: base of one-time links */
+    int64_t lease_usec;       /* job.lease */
+    const char *health;       /* health.<name>: 127.0.0.1:PORT, unless a socket is inherited */
+    int64_t oldest_usec;      /* health.oldest: readiness fails when the oldest due job is older */
+    int64_t upload_rows_max;  /* upload.rows_max: 214 */
+    int64_t whois_cache_usec; /* whois.cache: an answer this much older than the upload still counts */
+    const char *pki_url;      /* pki.url: base of /ca and /crl addresses */
+    const char *public_url;   /* public.url: base of one-time links */
 };
 
 struct context {
     const struct service *service;
     struct shared_settings shared;
-    const char *instance;        /* --instance NAME, default the service's name; names its leases */
-    struct db *db;               /* of the loop's thread; other threads make their own with service_db() */
+    const char *instance; /* --instance NAME, default the service's name; names its leases */
+    struct db *db;        /* of the loop's thread; other threads make their own with service_db() */
     struct bus *bus;
-    void *state;                 /* the daemon's own, set by init */
-    const struct job *job;       /* in hand */
-    int64_t job_renewed_usec;    /* monotonic */
+    void *state;              /* the daemon's own, set by init */
+    const struct job *job;    /* in hand */
+    int64_t job_renewed_usec; /* monotonic */
+    bool once;                /* --once: an own loop returns when idle */
 };
 
 int service_run(const struct service *service, int argc, char **argv);
@@ -85,6 +88,8 @@ bool service_stopping(const struct context *c);
 struct db *service_db(struct context *c, const char *user, const struct statement *const *statements);
 /* Call between the steps of a long job: renews the lease when a third has passed and pings the watchdog. 0, or JOB_LOST. */
 int service_keep(struct context *c);
+/* True once the loop runs; the health endpoint says "starting" before. */
+bool service_started(const struct context *c);
 /* Socket inherited from systemd by name (FileDescriptorName=), or -1. */
 int service_inherited(const char *name);
 /* For own loops: waits until a hint, a due job, fds[] ready, a signal, or timeout_usec; pings the watchdog. 0 or -errno. */
@@ -94,6 +99,7 @@ int service_claim(struct context *c, enum stage stage, struct job *ret_job);
 
 /*
  * The policy in force, from table service/policy; read again when the hash changed. Valid until the next call from the same
- * thread. 0, -ENOENT (none installed), -EINVAL, or enum db_result.
+ * thread. db must have policy_get_statement (store/policy_store.h) among its statements. 0, -ENOENT (none installed),
+ * -EINVAL, or enum db_result.
  */
 int service_policy(struct context *c, struct db *db, const struct policy **ret);

@@ -14,5 +14,5 @@ enum template_escape { TEMPLATE_HTML, TEMPLATE_NONE };
 typedef const char *(*template_partial)(void *ctx, const char *name);
 
 /* 0, -EINVAL (malformed template: unclosed or crossed sections), -ELOOP (partials nested deeper than 8), -ENOMEM. */
-int template_render(struct buf *to, const char *text, json_t *data, enum template_escape escape, template_partial partial,
-                    void *ctx);
+int template_render(struct buf *to, const char *text, json_t *data, enum template_escape escape,
+                    template_partial partial, void *ctx);

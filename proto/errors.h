@@ -17,8 +17,8 @@ enum error {
     ERROR_COUNT,
 };
 
-int error_code(enum error error);            /* 201 … 999 */
-const char *error_symbol(enum error error);  /* "REQUIRED": what is stored in the database beside the code */
+int error_code(enum error error);                 /* 201 … 999 */
+const char *error_symbol(enum error error);       /* "REQUIRED": what is stored in the database beside the code */
 enum error error_from_symbol(const char *symbol); /* ERROR_NONE for an unknown one */
 
 enum error_text { ERROR_MESSAGE_JA, ERROR_MESSAGE_EN, ERROR_REMEDY_JA, ERROR_REMEDY_EN };

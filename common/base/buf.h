@@ -22,13 +22,13 @@ struct buf {
 
 #define _cleanup_buf_ _cleanup_(buf_done)
 
-void buf_done(struct buf *b);                 /* frees; the buffer may be used again */
-void buf_wipe(struct buf *b);                 /* the same for secrets: overwrites first */
-void buf_reset(struct buf *b);                /* empties, keeps the memory, forgets a failure */
+void buf_done(struct buf *b);  /* frees; the buffer may be used again */
+void buf_wipe(struct buf *b);  /* the same for secrets: overwrites first */
+void buf_reset(struct buf *b); /* empties, keeps the memory, forgets a failure */
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_text(struct buf *b, const char *text);
 void buf_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *format, ...) _printf_(2, 3);
 void buf_vprintf(struct buf *b, const char *format, va_list ap) _printf_(2, 0);
-const char *buf_string(const struct buf *b);  /* never NULL; "" when empty or failed */
-char *buf_steal(struct buf *b);               /* NULL after a failure; the caller frees */
+const char *buf_string(const struct buf *b); /* never NULL; "" when empty or failed */
+char *buf_steal(struct buf *b);              /* NULL after a failure; the caller frees */

@@ -7,8 +7,8 @@
 
 #include "base/buf.h"
 
-void text_hex(struct buf *to, const void *data, size_t len);      /* lower case */
-void text_base64(struct buf *to, const void *data, size_t len);   /* RFC 4648 4, with padding, one line */
+void text_hex(struct buf *to, const void *data, size_t len);       /* lower case */
+void text_base64(struct buf *to, const void *data, size_t len);    /* RFC 4648 4, with padding, one line */
 void text_base64url(struct buf *to, const void *data, size_t len); /* RFC 4648 5, without padding */
 /* Strict: only the alphabet, correct padding, no blanks. 0 or -EINVAL, -ENOMEM. */
 int text_from_base64(const char *text, size_t len, struct buf *ret);

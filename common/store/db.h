@@ -33,7 +33,8 @@ struct statement {
 };
 
 /* Does not connect yet. statements is NULL-terminated and must outlive the connection. Caller owns *ret. 0 or -ENOMEM. */
-int db_new(struct db **ret, const char *conninfo, const char *application_name, const struct statement *const *statements);
+int db_new(struct db **ret, const char *conninfo, const char *application_name,
+           const struct statement *const *statements);
 void db_free(struct db *db);
 DEFINE_CLEANUP(struct db *, db_free)
 
@@ -50,31 +51,34 @@ struct db_args {
     struct {
         const char *value; /* NULL = SQL NULL */
         size_t len;
-        bool own;          /* an array, encoded into memory of its own */
+        bool own; /* an array, encoded into memory of its own */
         char small[8];
     } item[DB_ARGS_MAX];
     unsigned count;
-    bool failed;           /* out of memory or too many: the call then returns DB_FAILED */
+    bool failed; /* out of memory or too many: the call then returns DB_FAILED */
 };
 #define _cleanup_args_ _cleanup_(db_args_done)
 void db_args_done(struct db_args *a);
 
 void db_add_null(struct db_args *a);
-void db_add_int64(struct db_args *a, int64_t v);      /* ::bigint */
-void db_add_int32(struct db_args *a, int32_t v);      /* ::integer */
-void db_add_bool(struct db_args *a, bool v);          /* ::boolean */
-void db_add_text(struct db_args *a, const char *v);   /* ::text; NULL = SQL NULL */
+void db_add_int64(struct db_args *a, int64_t v);                 /* ::bigint */
+void db_add_int32(struct db_args *a, int32_t v);                 /* ::integer */
+void db_add_bool(struct db_args *a, bool v);                     /* ::boolean */
+void db_add_text(struct db_args *a, const char *v);              /* ::text; NULL = SQL NULL */
 void db_add_bytes(struct db_args *a, const void *v, size_t len); /* ::bytea */
-void db_add_time(struct db_args *a, int64_t usec);    /* ::timestamptz */
-void db_add_json(struct db_args *a, const char *v);   /* ::text::jsonb */
+void db_add_time(struct db_args *a, int64_t usec);               /* ::timestamptz */
+void db_add_json(struct db_args *a, const char *v);              /* ::text::jsonb */
 /* Arrays, for unnest(). A NULL element is SQL NULL. */
-void db_add_int64_array(struct db_args *a, const int64_t *v, size_t n);       /* ::bigint[] */
-void db_add_int32_array(struct db_args *a, const int32_t *v, size_t n);       /* ::integer[] */
-void db_add_bool_array(struct db_args *a, const bool *v, size_t n);           /* ::boolean[] */
-void db_add_text_array(struct db_args *a, const char *const *v, size_t n);    /* ::text[] */
-struct db_bytes { const void *data; size_t len; };                            /* data NULL = SQL NULL */
+void db_add_int64_array(struct db_args *a, const int64_t *v, size_t n);    /* ::bigint[] */
+void db_add_int32_array(struct db_args *a, const int32_t *v, size_t n);    /* ::integer[] */
+void db_add_bool_array(struct db_args *a, const bool *v, size_t n);        /* ::boolean[] */
+void db_add_text_array(struct db_args *a, const char *const *v, size_t n); /* ::text[] */
+struct db_bytes {
+    const void *data;
+    size_t len;
+};                                                                              /* data NULL = SQL NULL */
 void db_add_bytes_array(struct db_args *a, const struct db_bytes *v, size_t n); /* ::bytea[] */
-void db_add_time_array(struct db_args *a, const int64_t *usec, size_t n);     /* ::timestamptz[] */
+void db_add_time_array(struct db_args *a, const int64_t *usec, size_t n);       /* ::timestamptz[] */
 
 /*
  * Runs one prepared statement, outside or inside db_transaction(). Returns the number of rows (returned, or touched where

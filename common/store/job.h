@@ -24,11 +24,11 @@ struct job {
     char subject[256];    /* ask: the domain; crl: ISSUER-SHARD */
     int attempt;          /* 1 at the first claim */
     int64_t token;
-    bool expired;         /* a former lease had run out */
+    bool expired; /* a former lease had run out */
 };
 
 extern const struct statement job_claim_statement, job_renew_statement, job_release_statement, job_end_statement,
-    job_recover_statement, job_split_statement, job_next_due_statement, job_statistics_statement, job_insert_statement;
+    job_recover_statement, job_split_statement, job_next_due_statement, job_statistics_statement;
 
 /* 1 and *ret_job, or 0: nothing due. */
 int job_claim(struct db *db, enum stage stage, const char *worker, int64_t lease_usec, struct job *ret_job);

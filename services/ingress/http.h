@@ -39,16 +39,16 @@ struct registrar {
 struct request {
     enum listener listener;
     const char *method, *path;
-    const char *segment[4];  /* what the {…} of the route's pattern stand for, percent-decoded */
-    enum language language;  /* ?lang=, cookie, Accept-Language; in this order */
-    bool wants_html;         /* a page rather than JSON: not under /api/ */
+    const char *segment[4];     /* what the {…} of the route's pattern stand for, percent-decoded */
+    enum language language;     /* ?lang=, cookie, Accept-Language; in this order */
+    bool wants_html;            /* a page rather than JSON: not under /api/ */
     struct registrar registrar; /* id 0: none */
     enum error registrar_error; /* why there is none */
-    int file_fd;             /* spooled file of the body or of the form's `file` part, at offset 0; -1: none */
+    int file_fd;                /* spooled file of the body or of the form's `file` part, at offset 0; -1: none */
     int64_t file_bytes;
-    char file_name[256];     /* UTF-8, as sent; "" when not given */
+    char file_name[256]; /* UTF-8, as sent; "" when not given */
     uint8_t file_sha256[32];
-    struct thread *thread;   /* the database thread that runs it */
+    struct thread *thread; /* the database thread that runs it */
     void *core;
 };
 
@@ -57,10 +57,13 @@ const char *request_parameter(const struct request *r, const char *name);
 const char *request_header(const struct request *r, const char *name);
 
 struct reply {
-    int status;              /* 200 by default */
-    const char *type;        /* static text; default application/json or text/html; charset=utf-8 */
-    struct buf body;         /* owned by the reply */
-    struct { const char *name; char *value; } header[8]; /* values malloc'ed, owned by the reply */
+    int status;       /* 200 by default */
+    const char *type; /* static text; default application/json or text/html; charset=utf-8 */
+    struct buf body;  /* owned by the reply */
+    struct {
+        const char *name;
+        char *value;
+    } header[8]; /* values malloc'ed, owned by the reply */
     unsigned headers;
     /*
      * Called on a database thread when it is known how the reply ended: whole = every byte was acknowledged by the peer's
@@ -68,7 +71,7 @@ struct reply {
      * never read.
      */
     void (*delivered)(struct thread *t, void *ctx, bool whole);
-    void *delivered_ctx;     /* freed with free() after delivered */
+    void *delivered_ctx; /* freed with free() after delivered */
 };
 
 void reply_header(struct reply *p, const char *name, const char *format, ...) _printf_(3, 4);
@@ -89,10 +92,10 @@ typedef int (*handler)(struct thread *t, struct request *r, struct reply *p);
 
 struct route {
     enum listener listener;
-    const char *method;   /* "GET" serves HEAD too */
-    const char *pattern;  /* "/api/v1/uploads/{}/events" */
+    const char *method;  /* "GET" serves HEAD too */
+    const char *pattern; /* "/api/v1/uploads/{}/events" */
     enum access access;
-    bool changes_state;   /* foreign Origin or Sec-Fetch-Site refused; forms need their CSRF token */
+    bool changes_state; /* foreign Origin or Sec-Fetch-Site refused; forms need their CSRF token */
     bool takes_file;
     handler handle;
 };
