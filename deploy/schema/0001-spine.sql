@@ -25,13 +25,13 @@ COMMENT ON COLUMN policy.body IS 'The file, byte for byte.';
 COMMENT ON COLUMN policy.installed IS 'When it was first loaded.';
 
 CREATE TABLE service (
-    only        boolean PRIMARY KEY DEFAULT true CHECK (only),
+    singleton   boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     halted      boolean NOT NULL DEFAULT false,
     halt_reason text,
     policy      bytea REFERENCES policy
 );
 COMMENT ON TABLE service IS 'The one row of switches that every signing transaction reads FOR SHARE.';
-COMMENT ON COLUMN service.only IS 'Keeps this a table of one row.';
+COMMENT ON COLUMN service.singleton IS 'Keeps this a table of one row.';
 COMMENT ON COLUMN service.halted IS 'No certificate is signed while true (inkanctl halt).';
 COMMENT ON COLUMN service.halt_reason IS 'Why, as the operator gave it.';
 COMMENT ON COLUMN service.policy IS 'The policy in force.';

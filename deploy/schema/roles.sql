@@ -67,7 +67,7 @@ GRANT UPDATE (voided) ON intent TO inkan_signer;
 GRANT INSERT, UPDATE ON crl TO inkan_signer;
 GRANT UPDATE (due, attempt, token, worker, seq_from, seq_to), DELETE ON job TO inkan_signer;
 -- FOR SHARE wants the right to update something: a column that never changes.
-GRANT UPDATE (only) ON service TO inkan_signer;
+GRANT UPDATE (singleton) ON service TO inkan_signer;
 GRANT UPDATE (id) ON organisation TO inkan_signer;
 GRANT UPDATE (id) ON domain TO inkan_signer;
 
@@ -97,9 +97,7 @@ BEGIN
         EXECUTE format('CREATE POLICY own ON %I TO inkan_ingress USING (organisation = inkan_organisation()) '
                        'WITH CHECK (organisation = inkan_organisation())', t);
         EXECUTE format('DROP POLICY IF EXISTS inside ON %I', t);
-        EXECUTE format('CREATE POLICY inside ON %I TO inkan_validator, inkan_whois, inkan_mailer, inkan_operator USING (true)', t);
-        EXECUTE format('DROP POLICY IF EXISTS signing ON %I', t);
-        EXECUTE format('CREATE POLICY signing ON %I TO inkan_signer USING (true)', t);
+        EXECUTE format('CREATE POLICY inside ON %I TO inkan_validator, inkan_signer, inkan_mailer, inkan_operator USING (true)', t);
     END LOOP;
 END $$;
 ALTER TABLE organisation ENABLE ROW LEVEL SECURITY;
