@@ -19,6 +19,7 @@ struct reading {
     const struct setting *const *tables;
     struct buf *errors;
     const char *path;
+    const struct setting *last; /* the one set by the line before */
     bool failed;
 };
 
@@ -126,6 +127,22 @@ static void take_value(struct reading *r, const struct setting *s, const char *w
     complain(r, where, buf_string(&what), value);
 }
 
+/*
+ * A line of the file. inih hands an indented line to the handler as a further value of the name before it: texts go on
+ * there, since Debian's inih takes lines of at most 199 bytes.
+ */
+static void take_line(struct reading *r, const struct setting *s, const char *where, const char *value) {
+    bool goes_on = s == r->last;
+    r->last = s;
+    if (!goes_on || (s->type != SETTING_TEXT && s->type != SETTING_PATH)) {
+        take_value(r, s, where, value);
+        return;
+    }
+    _cleanup_buf_ struct buf joined = {0};
+    buf_printf(&joined, "%s %s", *(char **) s->target, value);
+    take_value(r, s, where, buf_string(&joined));
+}
+
 static bool section_known(const char *section) {
     for (size_t i = 0; i < ARRAY_SIZE(known_sections); i++)
         if (strcmp(known_sections[i], section) == 0)
@@ -144,7 +161,7 @@ static int handle(void *ctx, const char *section, const char *name, const char *
                 continue;
             ours |= !s->guest;
             if (strcmp(s->name, name) == 0) {
-                take_value(r, s, where, value);
+                take_line(r, s, where, value);
                 return 1;
             }
         }
@@ -169,7 +186,8 @@ int config_read(const char *path, const struct setting *const *tables, struct bu
     if (line != 0) {
         char where[32];
         (void) snprintf(where, sizeof(where), "line %d", line);
-        complain(&r, where, "not of the form name = value", NULL);
+        complain(&r, where, "not of the form name = value, or longer than 199 bytes (go on in the next line, indented)",
+                 NULL);
     }
     for (size_t t = 0; tables[t]; t++)
         for (const struct setting *s = tables[t]; s->name; s++)

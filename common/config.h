@@ -2,7 +2,8 @@
  * Settings: one INI file for all daemons (default /etc/inkan/inkan.conf), each daemon a table of rows.
  *
  * A section belongs to whoever lists it. An unknown name in a listed section and an unknown section are errors; the
- * sections of siblings are passed over. All errors are reported, not only the first.
+ * sections of siblings are passed over. All errors are reported, not only the first. A line holds at most 199 bytes; a
+ * text goes on in the next line when that is indented (the two are joined by a blank).
  */
 #pragma once
 
