@@ -1,0 +1,108 @@
+"""inkan.conf for this instance, a copy of the policy, and where --set puts a value."""
+import re
+
+from build import CHECKOUT
+from failure import Failure
+from instance import DAEMONS, SENDERS
+from pki import MAIL_FROM
+from users import bus_names
+
+POLICY = CHECKOUT / "deploy/policy/upki-2026.conf"
+CA_DEFAULTS = {"key": "rsa:2048"}
+
+
+class Overrides:
+    """The values of --set, sorted by where they belong: the policy, the making of the CA, or the settings."""
+
+    def __init__(self, texts):
+        self.policy_text = POLICY.read_text(encoding="utf-8")
+        sections = set(re.findall(r"^\[([^]]+)\]", self.policy_text, re.M))
+        self.ca, self.settings = dict(CA_DEFAULTS), {}
+        for text in texts:
+            match = re.fullmatch(r"([^.=]+)\.([^=]+)=(.*)", text, re.S)
+            if not match or "\n" in text:
+                raise Failure(f"--set {text}: expected SECTION.NAME=VALUE")
+            section, name, value = match.groups()
+            if section == "ca":
+                if name not in CA_DEFAULTS:
+                    raise Failure(f"--set {text}: the CA has only {', '.join(CA_DEFAULTS)}")
+                self.ca[name] = value
+            elif section in sections:
+                self.policy_text = set_value(self.policy_text, section, name, value)
+            else:
+                self.settings.setdefault(section, {})[name] = value
+
+
+def set_value(text, section, name, value):
+    """The INI text with section.name = value: in place of the first line that has the name, else a new line."""
+    head, start, rest = text.partition(f"[{section}]")
+    body, following, tail = rest.partition("\n[")
+    line = f"{name} = {value}"
+    changed, count = re.subn(rf"^{re.escape(name)}\s*=.*$", lambda _: line, body, count=1, flags=re.M)
+    return head + start + (changed if count else f"\n{line}{body}") + following + tail
+
+
+def settings(instance):
+    """Everything a daemon must be told here, by section."""
+    servers = f"127.0.0.1:{instance.ports['whois_server']}"
+    return {
+        "database": {"uri": instance.database_uri},
+        "bus": {"senders": " ".join(f"ipc://{instance.bus(name)}" for name in bus_names())},
+        "job": {"lease": "5s"},
+        "health": {name: instance.address(f"health_{name}") for name in DAEMONS},
+        "pki": {"url": f"http://{instance.address('pki')}"},
+        "public": {"url": f"https://{instance.address('public')}"},
+        "ingress": {
+            "registrar_listen": instance.address("registrar"),
+            "public_listen": instance.address("public"),
+            "pki_listen": instance.address("pki"),
+            "tls_certificate": instance.keys("ingress") / "tls.pem",
+            "tls_key": instance.keys("ingress") / "tls.key",
+            "client_ca": instance.keys("ingress") / "registrar-ca.pem",
+            "spool": instance.state("ingress"),
+        },
+        "validator": {},
+        "whois": {"servers": f"jp={servers} org={servers} com={servers} net={servers}", "cache": "0", "timeout": "3s",
+                  "gap": "0"},
+        "signer": {
+            "key": f"file:{instance.keys('signer') / 'issuing.key'}",
+            "audit_key": f"file:{instance.keys('signer') / 'audit.key'}",
+        },
+        "mailer": {
+            "smtp": f"smtp://{instance.address('smtp')}",
+            "starttls": "required",
+            "ca": instance.keys("mailer") / "tls-ca.pem",
+            "from": MAIL_FROM,
+            "certificate": instance.keys("mailer") / "mail.pem",
+            "key": f"file:{instance.keys('mailer') / 'mail.key'}",
+            "link_key": instance.keys("mailer") / "link.key",
+        },
+    }
+
+
+def ini(sections):
+    return "\n".join(f"[{section}]\n" + "".join(f"{name} = {value}\n" for name, value in values.items())
+                     for section, values in sections.items() if values)
+
+
+def write_settings(instance, overrides):
+    """CONF/<daemon>.conf and CONF/<daemon>-2.conf (for a second instance, without a health endpoint): the same settings
+    but for the place where hints are bound, which must be a sender's own. CONF/inkan.conf is for inkanctl."""
+    instance.conf.mkdir()
+    common = settings(instance)
+    for section, values in overrides.settings.items():
+        common.setdefault(section, {}).update(values)
+    (instance.conf / "policy.conf").write_text(overrides.policy_text, encoding="utf-8")
+    (instance.conf / "inkan.conf").write_text(ini(common), encoding="utf-8")
+    for daemon in DAEMONS:
+        for number in ("", "-2"):
+            own = {section: dict(values) for section, values in common.items()}
+            if daemon in SENDERS:
+                own["bus"].setdefault("bind", f"ipc://{instance.bus(daemon + number)}")
+            if number:
+                own["health"][daemon] = ""
+            (instance.conf / f"{daemon}{number}.conf").write_text(ini(own), encoding="utf-8")
+
+
+def settings_of(instance, daemon):
+    return instance.conf / f"{daemon}.conf"
