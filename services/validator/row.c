@@ -1,0 +1,168 @@
+#include "row.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "row_names.h"
+
+void row_done(struct row *row) {
+    problems_done(&row->problems);
+    columns_done(&row->columns);
+    dn_done(&row->dn);
+    csr_done(&row->csr);
+    free(row->cn);
+    free(row->match_key);
+    buf_done(&row->names);
+    buf_done(&row->domains);
+}
+
+const char *row_text(const struct row *row, enum tsv_field field) {
+    const struct column *c = columns_get(&row->columns, row->problems.format, field, NULL);
+    return c->len > 0 && c->readable ? c->text : NULL;
+}
+
+static void check_defaults(struct row *row, int column) {
+    for (size_t i = 0; i < row->dn.count; i++) {
+        const struct dn_element *e = &row->dn.element[i];
+        const char *found = dn_default_value(e->value);
+        if (!found)
+            continue;
+        char what[160];
+        (void) snprintf(what, sizeof(what), "%.60s=%s", e->name, found);
+        problem_item(&row->problems, ERROR_DEFAULT_VALUE, column, what, NULL);
+    }
+}
+
+/*
+ * O, L and ST are the registered values, byte for byte: nothing else can hide another attribute in a value
+ * (ST="Tokyo, C=JP", certified for five weeks in 2025) or come from a program's defaults.
+ */
+static void check_registered(struct row *row, const struct row_rules *rules, int column) {
+    struct problems *p = &row->problems;
+    const char *o = dn_value(&row->dn, DN_O), *l = dn_value(&row->dn, DN_L), *st = dn_value(&row->dn, DN_ST);
+    const char *c = dn_value(&row->dn, DN_C);
+    if (o && strcmp(o, rules->o) != 0)
+        problem_add(p, ERROR_O_MISMATCH, column, o, rules->o, NULL);
+    if (l && strcmp(l, rules->l) != 0)
+        problem_add(p, ERROR_L_MISMATCH, column, l, rules->l, NULL);
+    if (st && strcmp(st, rules->st) != 0)
+        problem_add(p, ERROR_ST_MISMATCH, column, st, rules->st, NULL);
+    if (c && strcmp(c, "JP") != 0)
+        problem_add(p, ERROR_COUNTRY, column, c, NULL);
+}
+
+/* "=" inside a value is another attribute in disguise, or a name unknown here; a registered value may hold it. */
+static bool hides_attribute(const struct dn_element *e, const struct row_rules *rules) {
+    const char *registered = e->attribute == DN_O    ? rules->o
+                             : e->attribute == DN_L  ? rules->l
+                             : e->attribute == DN_ST ? rules->st
+                                                     : NULL;
+    return strchr(e->value, '=') && (!registered || strcmp(e->value, registered) != 0);
+}
+
+static void check_form(struct row *row, const struct row_rules *rules, int column) {
+    _cleanup_buf_ struct buf found = {0};
+    bool ok = dn_is_wanted(&row->dn, rules->policy, &found);
+    for (size_t i = 0; i < row->dn.count; i++) {
+        const struct dn_element *e = &row->dn.element[i];
+        if (!*e->name || !hides_attribute(e, rules))
+            continue;
+        buf_printf(&found, "%s%s=%s", ok ? "" : "; ", e->name, e->value);
+        ok = false;
+    }
+    if (found.failed)
+        row->failed = true;
+    if (!ok)
+        problem_item(&row->problems, ERROR_DN_FORMAT, column, buf_string(&found), NULL);
+}
+
+/* OU is refused by the form, taken away (and nothing said), or must be listed; no list is kept yet, so that no OU is on it. */
+static void check_ou(struct row *row, const struct row_rules *rules, int column) {
+    if (rules->policy->ou == POLICY_OU_LISTED && dn_value(&row->dn, DN_OU))
+        problem_add(&row->problems, ERROR_OU_NOT_LISTED, column, NULL);
+}
+
+static void make_match_key(struct row *row, const struct row_rules *rules) {
+    _cleanup_buf_ struct buf key = {0};
+    buf_text(&key, row->cn);
+    for (size_t i = 0; rules->match_ou && rules->policy->ou != POLICY_OU_STRIP && i < row->dn.count; i++)
+        if (row->dn.element[i].attribute == DN_OU)
+            buf_printf(&key, ",OU=%s", row->dn.element[i].value);
+    row->match_key = buf_steal(&key);
+    row->failed = row->failed || !row->match_key;
+}
+
+static void check_dn(struct row *row, const struct row_rules *rules) {
+    int column = 0;
+    const struct column *c = columns_get(&row->columns, rules->format, TSV_FIELD_DN, &column);
+    if (c->len == 0)
+        return;
+    if (dn_parse(&row->dn, c->text) < 0) {
+        row->failed = true;
+        return;
+    }
+    check_form(row, rules, column);
+    check_registered(row, rules, column);
+    check_ou(row, rules, column);
+    check_defaults(row, column);
+    row_names_cn(row, rules, column);
+    if (row->cn)
+        make_match_key(row, rules);
+}
+
+static const struct policy_profile *check_profile(struct row *row, const struct row_rules *rules) {
+    int column = 0;
+    const struct column *c = columns_get(&row->columns, rules->format, TSV_FIELD_PROFILE, &column);
+    if (c->len == 0 || !c->readable)
+        return NULL;
+    _cleanup_buf_ struct buf available = {0};
+    for (int i = 0; i < rules->policy->profiles_count; i++) {
+        const struct policy_profile *profile = &rules->policy->profiles[i];
+        char id[16];
+        (void) snprintf(id, sizeof(id), "%d", profile->id);
+        if (strcmp(id, c->text) == 0) {
+            row->profile = profile->id;
+            return profile;
+        }
+        buf_printf(&available, "%s%s", i == 0 ? "" : ", ", id);
+    }
+    problem_item(&row->problems, ERROR_PROFILE_UNKNOWN, column, c->text, buf_string(&available), NULL);
+    return NULL;
+}
+
+static void check_csr(struct row *row, const struct row_rules *rules, const struct policy_profile *profile) {
+    int column = 0;
+    const struct column *c = columns_get(&row->columns, rules->format, TSV_FIELD_CSR, &column);
+    if (c->len == 0 || !c->readable)
+        return;
+    const struct dn *dn = row->dn.count > 0 ? &row->dn : NULL;
+    if (csr_check(&row->csr, c->text, c->len, dn, profile, column, &row->problems) < 0)
+        row->failed = true;
+}
+
+static void check_mail(struct row *row, const struct row_rules *rules) {
+    int column = 0;
+    const struct column *c = columns_get(&row->columns, rules->format, TSV_FIELD_MANAGER_MAIL, &column);
+    if (c->len > 0 && c->readable && !name_is_mail(c->text))
+        problem_item(&row->problems, ERROR_MAIL_FORMAT, column, c->text, NULL);
+}
+
+void row_check(struct row *ret, const struct row_rules *rules, const uint8_t *line, size_t len) {
+    ret->problems.format = rules->format;
+    if (columns_read(&ret->columns, line, len, &ret->problems) < 0) {
+        ret->failed = true;
+        return;
+    }
+    if (rules->expired)
+        problem_add(&ret->problems, ERROR_ISSUING_EXPIRED, 0, NULL);
+    if (rules->policy_changed)
+        problem_add(&ret->problems, ERROR_POLICY_CHANGED, 0, NULL);
+    check_dn(ret, rules);
+    const struct policy_profile *profile = check_profile(ret, rules);
+    check_csr(ret, rules, profile);
+    check_mail(ret, rules);
+    row_names_fqdn(ret, rules);
+    row_names_list(ret, rules);
+    ret->failed = ret->failed || ret->problems.failed || ret->names.failed || ret->domains.failed;
+}
