@@ -3,7 +3,6 @@ import hashlib
 import json
 import os
 import pathlib
-import shlex
 import shutil
 
 from command import run
@@ -13,9 +12,9 @@ from instance import lock
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def build_directory(options):
-    """One a user, checkout and set of options; outside the checkout, which may be read-only."""
-    name = hashlib.sha256(" ".join([str(CHECKOUT), *options]).encode()).hexdigest()[:12]
+def build_directory():
+    """One a user and checkout; outside the checkout, which may be read-only."""
+    name = hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:12]
     return pathlib.Path(f"/var/tmp/inkan-build-{os.geteuid()}-{name}")
 
 
@@ -27,10 +26,9 @@ def programs(directory):
             if target["type"] == "executable" and target["defined_in"].startswith(services)}
 
 
-def build(environ):
-    """Builds what is not up to date and gives {program: path}. INKAN_BUILD_OPTIONS adds options of meson setup."""
-    options = ["-Dbuildtype=debugoptimized", *shlex.split(environ.get("INKAN_BUILD_OPTIONS", ""))]
-    directory = build_directory(options)
+def build(given=None):
+    """Builds what is not up to date and gives {program: path}; in a directory that was set up already, if one is given."""
+    directory = pathlib.Path(given) if given else build_directory()
     directory.mkdir(mode=0o755, exist_ok=True)
     if directory.is_symlink() or directory.stat().st_uid != os.geteuid():
         raise Failure(f"{directory} belongs to somebody else")
@@ -38,7 +36,7 @@ def build(environ):
     try:
         if not (directory / "build.ninja").exists():
             wipe = ["--wipe"] if (directory / "meson-private").exists() else []
-            run(["meson", "setup", *wipe, *options, directory, CHECKOUT], "meson setup")
+            run(["meson", "setup", *wipe, "-Dbuildtype=debugoptimized", directory, CHECKOUT], "meson setup")
         made = programs(directory)
         run(["ninja", "-C", directory, *(path.relative_to(directory) for path in made.values())], "the build")
         return made

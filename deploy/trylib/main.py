@@ -157,7 +157,7 @@ def main():
     try:
         overrides = config.Overrides(options.overrides)
         say("Building …")
-        made = build.build(os.environ)
+        made = build.build(os.environ.get("INKAN_BUILD"))
         users.make_users()
         instance = Instance(options.dir, options.port)
         supervisor = Supervisor(say)
