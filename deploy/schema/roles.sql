@@ -55,6 +55,9 @@ GRANT UPDATE (due, attempt, token, worker, seq_from, seq_to), DELETE ON job TO i
 
 -- whois: claims its jobs; its answers go through ask_finish() alone.
 GRANT UPDATE (due, attempt, token, worker) ON job TO inkan_whois;
+GRANT EXECUTE ON FUNCTION ask_finish(bigint[], bigint[], text, text, text, text, text, text, text),
+    ask_reuse(bigint, bigint, text, bigint) TO inkan_whois;
+GRANT EXECUTE ON FUNCTION whois_fresh(text, timestamptz) TO inkan_validator, inkan_operator;
 
 -- signer: the only one that writes certificates.
 GRANT SELECT ON organisation, domain, upload, application, intent, certificate, issuer, revocation, crl, audit_event, audit_key, audit_seal TO inkan_signer;
