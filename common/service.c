@@ -117,10 +117,10 @@ static int run(struct context *c) {
         log_info("stopping");
     } else if (r == -EINVAL)
         code = EXIT_CONFIG;
+    health_free(health); /* first: its thread asks readiness() about what done() frees */
     if (c->service->done)
         c->service->done(c);
     bus_free(c->bus);
-    health_free(health);
     db_free(c->db);
     return code;
 }

@@ -79,6 +79,7 @@ struct context {
     const struct job *job;    /* in hand */
     int64_t job_renewed_usec; /* monotonic */
     bool once;                /* --once: an own loop returns when idle */
+    bool full;                /* set by an own loop that can hold no more jobs: due ones do not wake it */
 };
 
 int service_run(const struct service *service, int argc, char **argv);

@@ -65,7 +65,7 @@ unsigned worker_stages(const struct service *s) {
 /* How long to sleep: until the next job of ours falls due, at most a second, so that nothing rests on a hint. */
 static int64_t until_due(struct context *c) {
     unsigned stages = worker_stages(c->service);
-    if (stages == 0 || !db_connected(c->db))
+    if (stages == 0 || c->full || !db_connected(c->db))
         return WAIT_MAX_USEC;
     int64_t due = job_next_due(c->db, stages);
     return due < 0 || due > WAIT_MAX_USEC ? WAIT_MAX_USEC : due;
