@@ -1,0 +1,224 @@
+"""What a crash, a doubled worker, a late worker, a lost or a forged hint can do: nothing."""
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+import zmq
+from inkantest import mails
+from inkantest.instance import DAEMONS, Instance, wait_for
+from inkantest.rows import Row
+
+ROWS = 1000
+
+
+@pytest.fixture(scope="module")
+def fragile(scratch):
+    """An instance of this module's own: it is killed all the time."""
+    instance = Instance(scratch / "crash", ["upload.rows_max=5000", "mailer.retry_min=1s", "mailer.retry_max=2s"]).start()
+    yield instance
+    reports = instance.sanitizer_reports()
+    instance.stop()
+    assert not reports, "\n".join(reports[:20])
+
+
+def check_everything(instance, upload, rows):
+    """The facts at the end, whatever happened on the way."""
+    ended = instance.registrar.wait(upload, 300)
+    assert ended["state"] == "done" and len(ended["rows"]) == len(rows)
+    assert {row["result"] for row in ended["rows"]} == {"OK"}
+    number = len(rows)
+    certificates = ("FROM certificate c JOIN application a ON a.id = c.application WHERE a.upload = %s", upload)
+    assert instance.value("SELECT count(*) " + certificates[0], upload) == number
+    assert instance.value("SELECT count(DISTINCT serial) " + certificates[0], upload) == number
+    assert instance.value("SELECT count(*) FROM audit_event WHERE kind = 'certificate_issued' AND upload = %s", upload) == number
+    assert instance.value("SELECT count(*) FROM audit_event WHERE upload = %s AND kind IN ('upload_received', 'upload_accepted')",
+                          upload) == 2
+    assert instance.value("SELECT count(*) FROM notice n JOIN certificate c ON c.id = n.certificate"
+                          " JOIN application a ON a.id = c.application WHERE a.upload = %s", upload) == number
+    wait_for(lambda: instance.value("SELECT count(*) FROM notice WHERE state = 'queued'") == 0, "all mails", 180)
+    wait_for(lambda: instance.value("SELECT count(*) FROM job WHERE organisation IS NOT NULL") == 0, "all jobs ended", 60)
+    by_name = {}
+    for mail in mails.read(instance):
+        by_name.setdefault(mail.message_id, set()).add((mail.link(), mail.to, mail.date))
+    assert all(len(copies) == 1 for copies in by_name.values()), "a mail made again must be the same mail"
+    ids = {f"<{i}@" for (i,) in instance.query(
+        "SELECT n.message_id::text FROM notice n JOIN certificate c ON c.id = n.certificate"
+        " JOIN application a ON a.id = c.application WHERE a.upload = %s", upload)}
+    assert len(ids) == number
+    assert ids <= {m[: m.index("@") + 1] for m in by_name}, "each notice was delivered"
+
+
+def send(instance, rows):
+    answer = instance.registrar.upload(b"".join(row.line() for row in rows))
+    assert answer.status_code == 202, answer.text
+    return answer.json()["id"]
+
+
+@pytest.mark.parametrize("victim", [*DAEMONS, "postgres"])
+def test_kill_one(fragile, victim):
+    """kill -9 of one daemon, again and again at random moments, while rows are in work."""
+    rows = [Row() for _ in range(ROWS // 5)]
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    chance = random.Random(seed)
+    upload = send(fragile, rows)
+    for _ in range(4):
+        time.sleep(chance.uniform(0.02, 0.5))
+        fragile.kill(victim)
+    fragile.alive()
+    check_everything(fragile, upload, rows)
+
+
+def test_kill_everything_at_random(fragile):
+    rows = [Row() for _ in range(ROWS)]
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    chance = random.Random(seed)
+    upload = send(fragile, rows)
+    for _ in range(18):
+        time.sleep(chance.uniform(0.05, 0.6))
+        fragile.kill(chance.choice([*DAEMONS, "postgres"]))
+    fragile.alive()
+    check_everything(fragile, upload, rows)
+
+
+def test_link_survives_a_crash_before_the_burn(fragile):
+    row = Row(mail="burn@example.ac.jp")
+    fragile.registrar.apply([row])
+    (mail,) = wait_for(lambda: mails.to(fragile, "burn@example.ac.jp", row.name), "the notice")
+    blocker = fragile.database()
+    blocker.autocommit = False
+    blocker.cursor().execute("LOCK TABLE notice IN SHARE ROW EXCLUSIVE MODE")
+    assert fragile.public.post(mail.link()).status_code == 200
+    time.sleep(0.5)
+    fragile.kill("ingress")
+    blocker.rollback()
+    fragile.alive()
+    state = fragile.value("SELECT l.state FROM link l JOIN certificate c ON c.id = l.certificate WHERE c.cn = %s", row.name)
+    assert state == "open"
+    answer = wait_for(lambda: (lambda a: a if a.status_code == 200 else None)(fragile.public.post(mail.link())),
+                      "the link again", 30, 0.5)
+    assert b"BEGIN CERTIFICATE" in answer.content
+
+
+def second_worker(instance, daemon):
+    """Another instance of a daemon, of the same user and configuration, by another name."""
+    binary = os.readlink(f"/proc/{instance.pid(daemon)}/exe")
+    uid = os.stat(f"/proc/{instance.pid(daemon)}").st_uid
+    gid = os.stat(f"/proc/{instance.pid(daemon)}").st_gid
+    with open(f"/proc/{instance.pid(daemon)}/cmdline", "rb") as f:
+        words = f.read().decode().split("\0")
+    config = words[words.index("--config") + 1]
+    text = open(config, encoding="utf-8").read()
+    other = instance.directory / f"second-{daemon}.conf"
+    bus = instance.directory / f"second-bus-{daemon}"
+    bus.mkdir(exist_ok=True)
+    os.chown(bus, uid, gid)
+    other.write_text(replace_settings(text, daemon, f"ipc://{bus}"), encoding="utf-8")
+    log = open(instance.directory / f"second-{daemon}.log", "wb")
+    return subprocess.Popen(["setpriv", f"--reuid={uid}", f"--regid={gid}", "--keep-groups", binary, "--config", str(other),
+                             "--instance", f"{daemon}-2"], stdout=log, stderr=log)
+
+
+def replace_settings(text, daemon, bind):
+    lines, section, seen = [], "", set()
+    for line in text.splitlines():
+        if line.startswith("["):
+            section = line.strip()[1:-1]
+        name = line.split("=")[0].strip()
+        if section == "bus" and name == "bind":
+            line = f"bind = {bind}"
+            seen.add("bind")
+        if section == "health" and name == daemon:
+            line = f"{daemon} ="
+        lines.append(line)
+        if line.strip() == "[bus]" and "bind" not in text.split("[bus]")[1].split("[")[0]:
+            lines.append(f"bind = {bind}")
+    return "\n".join(lines) + "\n"
+
+
+def test_two_workers_of_each_stage(fragile):
+    others = [second_worker(fragile, d) for d in ("validator", "whois", "signer", "mailer")]
+    try:
+        time.sleep(1)
+        assert all(p.poll() is None for p in others), "the second workers run"
+        rows = [Row() for _ in range(ROWS)]
+        check_everything(fragile, send(fragile, rows), rows)
+    finally:
+        for p in others:
+            p.terminate()
+        for p in others:
+            assert p.wait(20) == 0
+
+
+@pytest.mark.parametrize("daemon", ["validator", "signer", "mailer"])
+def test_worker_stopped_past_its_lease(fragile, daemon):
+    """SIGSTOP in the middle, another worker takes over, the first wakes up and changes nothing."""
+    other = second_worker(fragile, daemon)
+    try:
+        time.sleep(1)
+        rows = [Row() for _ in range(ROWS // 2)]
+        upload = send(fragile, rows)
+        time.sleep(0.3)
+        fragile.kill(daemon, signal.SIGSTOP)
+        time.sleep(7)
+        fragile.kill(daemon, signal.SIGCONT)
+        check_everything(fragile, upload, rows)
+    finally:
+        other.terminate()
+        other.wait(20)
+
+
+def test_forged_hints_change_nothing(fragile):
+    """A sender in the upstream's place: garbage, hints of other stages, hints for jobs that do not exist."""
+    before = {d: fragile.pid(d) for d in DAEMONS}
+    refused = fragile.metric("validator", "inkan_hints_refused_total")
+    words = fragile.config_path().read_text().splitlines()
+    senders = next(line.split("=", 1)[1] for line in words if line.strip().startswith("senders")).split()
+    base = next(s for s in senders if s.endswith("/ingress"))
+    fragile.kill("ingress", signal.SIGSTOP)
+    context = zmq.Context()
+    push = context.socket(zmq.PUSH)
+    push.setsockopt(zmq.LINGER, 0)
+    path = base.removeprefix("ipc://") + "/check"
+    os.rename(path, path + ".real")
+    try:
+        push.bind(f"ipc://{path}")
+        os.chmod(path, 0o777)
+        fragile.kill("validator")  # it connects anew, to us
+        time.sleep(1.5)
+        genuine = b"IK\x01\x01" + (99999).to_bytes(8, "big") + (5).to_bytes(2, "big") + b"check"
+        for message in (b"", b"x" * 400, genuine[:-1], genuine + b"x", b"IK\x02" + genuine[3:], b"IK\x01\x63" + genuine[4:],
+                        genuine.replace(b"check", b"decid"), genuine, genuine * 3):
+            for _ in range(5):
+                try:
+                    push.send(message, zmq.DONTWAIT)
+                except zmq.Again:
+                    time.sleep(0.02)
+        time.sleep(1)
+    finally:
+        push.close()
+        context.term()
+        if os.path.exists(path):
+            os.unlink(path)
+        os.rename(path + ".real", path)
+        fragile.kill("ingress", signal.SIGCONT)
+    fragile.alive()
+    assert fragile.metric("validator", "inkan_hints_refused_total") > 0 or refused > 0
+    assert all(fragile.pid(d) == before[d] for d in DAEMONS if d != "validator")
+    rows = [Row() for _ in range(20)]
+    check_everything(fragile, send(fragile, rows), rows)
+
+
+def test_without_any_hint(scratch):
+    """bus.send=false drops every hint: slower, nothing else."""
+    instance = Instance(scratch / "nohints", ["bus.send=false", "upload.rows_max=2000"]).start()
+    try:
+        rows = [Row() for _ in range(200)]
+        check_everything(instance, send(instance, rows), rows)
+        assert all(instance.metric(d, "inkan_hints_received_total") == 0 for d in DAEMONS)
+    finally:
+        instance.stop()

@@ -1,0 +1,101 @@
+"""Health, halt, audit: what operators rely on."""
+import threading
+
+from inkantest.instance import DAEMONS, wait_for
+from inkantest.rows import Row
+
+
+def test_health_endpoints(healthy):
+    for daemon in DAEMONS:
+        assert healthy.health(daemon, "/healthz").status_code == 200
+        ready = healthy.health(daemon, "/readyz")
+        assert ready.status_code == 200 and ready.json()["reasons"] == []
+        text = healthy.health(daemon, "/metrics").text
+        for name in ("inkan_jobs", "inkan_job_oldest_seconds", "inkan_job_seconds", "inkan_lease_expired_total",
+                     "inkan_errors_total", "inkan_rows_in_total", "inkan_rows_out_total"):
+            assert f"# TYPE {name} " in text, (daemon, name)
+
+
+def test_metrics_count(healthy):
+    before = {d: healthy.metric(d, "inkan_rows_out_total") for d in ("validator", "signer", "mailer")}
+    errors = healthy.metric("validator", 'inkan_errors_total{code="201"}')
+    healthy.registrar.apply([Row() for _ in range(3)] + [Row(columns={12: ""})], on_error="skip")
+    assert healthy.metric("validator", "inkan_rows_out_total") >= before["validator"] + 4
+    assert healthy.metric("signer", "inkan_rows_out_total") >= before["signer"] + 3
+    assert healthy.metric("validator", 'inkan_errors_total{code="201"}') == errors + 1
+    wait_for(lambda: healthy.metric("mailer", "inkan_rows_out_total") >= before["mailer"] + 3, "mails counted")
+
+
+def test_halt_and_resume(healthy):
+    healthy.ctl("halt", "--reason", "test")
+    try:
+        answer = healthy.registrar.upload(b"".join(Row().line() for _ in range(5)))
+        upload = answer.json()["id"]
+        wait_for(lambda: healthy.registrar.get(f"/api/v1/uploads/{upload}").json()["state"] == "accepted", "acceptance")
+        before = healthy.value("SELECT count(*) FROM certificate")
+        wait_for(lambda: healthy.health("signer", "/readyz").status_code == 503, "readiness tells")
+        assert "halt" in healthy.health("signer", "/readyz").text
+        assert healthy.value("SELECT count(*) FROM certificate") == before
+        assert healthy.registrar.get(f"/api/v1/uploads/{upload}").json()["state"] == "accepted"
+    finally:
+        healthy.ctl("resume")
+    assert healthy.registrar.wait(upload)["state"] == "done"
+    kinds = {k for (k,) in healthy.query("SELECT DISTINCT kind FROM audit_event")}
+    assert {"halted", "resumed"} <= kinds
+
+
+def test_halt_returns_when_the_last_signing_has_committed(healthy):
+    """After halt has returned, not one certificate more is stored, though a thousand wait."""
+    rows = [Row() for _ in range(400)]
+    upload = healthy.registrar.upload(b"".join(r.line() for r in rows)).json()["id"]
+    wait_for(lambda: healthy.value("SELECT count(*) FROM certificate c JOIN application a ON a.id = c.application"
+                                   " WHERE a.upload = %s", upload) > 0, "the first certificates", interval=0.005)
+    healthy.ctl("halt", "--reason", "test")
+    try:
+        counts = [healthy.value("SELECT count(*) FROM certificate") for _ in range(30)]
+        threading.Event().wait(0.5)
+        counts.append(healthy.value("SELECT count(*) FROM certificate"))
+        assert len(set(counts)) == 1
+    finally:
+        healthy.ctl("resume")
+    assert healthy.registrar.wait(upload)["state"] == "done"
+
+
+def sealed(instance):
+    return instance.value("SELECT count(*) FROM audit_event WHERE xid >= audit_sealed()") == 0
+
+
+def test_audit_counts_deeds(healthy):
+    good, bad = Row(), Row(columns={12: ""})
+    upload = healthy.registrar.apply([good, bad], on_error="skip")
+    kinds = dict(healthy.query("SELECT kind, count(*) FROM audit_event WHERE upload = %s GROUP BY 1", upload["id"]))
+    assert kinds == {"upload_received": 1, "upload_accepted": 1, "row_refused": 1, "certificate_issued": 1}
+    assert (healthy.value("SELECT count(*) FROM audit_event WHERE kind = 'certificate_issued'")
+            == healthy.value("SELECT count(*) FROM certificate"))
+
+
+def test_audit_verify_finds_tampering(healthy):
+    wait_for(lambda: sealed(healthy), "the seals")
+    assert healthy.ctl("audit", "verify").returncode == 0
+    (xid, number, kind), = healthy.query("SELECT xid::text, id, kind FROM audit_event ORDER BY xid, id LIMIT 1")
+    healthy.query("UPDATE audit_event SET kind = 'forged' WHERE xid = %s::xid8 AND id = %s", xid, number)
+    try:
+        assert healthy.ctl("audit", "verify", check=False).returncode == 4
+    finally:
+        healthy.query("UPDATE audit_event SET kind = %s WHERE xid = %s::xid8 AND id = %s", kind, xid, number)
+    assert healthy.ctl("audit", "verify").returncode == 0
+    healthy.query("CREATE TABLE saved AS SELECT * FROM audit_event WHERE xid = %s::xid8 AND id = %s", xid, number)
+    healthy.query("DELETE FROM audit_event WHERE xid = %s::xid8 AND id = %s", xid, number)
+    try:
+        assert healthy.ctl("audit", "verify", check=False).returncode == 4
+    finally:
+        healthy.query("INSERT INTO audit_event OVERRIDING SYSTEM VALUE SELECT * FROM saved")
+        healthy.query("DROP TABLE saved")
+    assert healthy.ctl("audit", "verify").returncode == 0
+
+
+def test_inkanctl_help_and_json(healthy):
+    assert "organisation" in healthy.ctl("--help").stdout
+    assert healthy.ctl_json("organisation", "list")
+    assert healthy.ctl("nonsense", check=False).returncode == 2
+    assert healthy.ctl("health").returncode == 0
