@@ -1,0 +1,93 @@
+/*
+ * inkan-validator: judges the rows of uploaded files (stage check) and decides over each file (stage decide).
+ *
+ * Trusted with: what counts as a correct application; reserving names and keys. It cannot write a certificate, read a key or
+ * reach any network but the database's socket and the hints' sockets. It reads what registrars send (TSV lines, CSRs), so it
+ * is one of the two daemons that parse hostile ASN.1, and the only one that decodes a CSR.
+ *
+ * Talks to: PostgreSQL as inkan_validator. Hears hints from ingress (check), whois and itself (decide); hints whois (ask),
+ * itself (decide) and signer (sign).
+ */
+#include <errno.h>
+
+#include "cp932.h"
+#include "log.h"
+#include "store/application.h"
+#include "store/check.h"
+#include "store/decide.h"
+#include "store/policy_store.h"
+#include "validator.h"
+
+static int64_t threads;
+
+static const struct setting settings[] = {
+    {"validator", "threads", SETTING_INT, "0", 0, 64, &threads, "threads that judge the rows of a chunk; 0: one a core",
+     false},
+    {0},
+};
+
+static const struct statement *const statements[] = {
+    &job_split_statement,
+    &policy_get_statement,
+    &application_insert_statement,
+    &check_ask_statement,
+    &check_decide_statement,
+    &check_lines_statement,
+    &check_progress_statement,
+    &check_scope_statement,
+    &check_seen_statement,
+    &decide_amend_statement,
+    &decide_amend_all_statement,
+    &decide_audit_statement,
+    &decide_counts_statement,
+    &decide_domains_statement,
+    &decide_doubles_statement,
+    &decide_finish_statement,
+    &decide_refuse_statement,
+    &decide_reserve_keys_statement,
+    &decide_reserve_names_statement,
+    &decide_rows_of_statement,
+    &decide_scope_statement,
+    &decide_seen_statement,
+    &decide_sign_statement,
+    NULL,
+};
+
+static const struct stage_work stages[] = {
+    {STAGE_check, check_work, check_poison},
+    {STAGE_decide, decide_work, decide_poison},
+    {.work = NULL},
+};
+
+static int init(struct context *c) {
+    static struct validator validator;
+    int r = cp932_open();
+    if (r < 0) {
+        log_error("the C library cannot convert CP932 (gconv modules missing?)");
+        return r;
+    }
+    validator.parallel = parallel_new((unsigned) threads);
+    c->state = &validator;
+    return validator.parallel ? 0 : -ENOMEM;
+}
+
+static void done(struct context *c) {
+    struct validator *v = c->state;
+    if (v)
+        parallel_free(v->parallel);
+}
+
+static const struct service service = {
+    .name = "validator",
+    .summary = "checks the rows of uploads and decides over them",
+    .settings = settings,
+    .statements = statements,
+    .stages = stages,
+    .hints = 1u << STAGE_ask | 1u << STAGE_decide | 1u << STAGE_sign,
+    .init = init,
+    .done = done,
+};
+
+int main(int argc, char **argv) {
+    return service_run(&service, argc, argv);
+}
