@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 enum tsv_class {
-    TSV_EMPTY,     /* must be empty */
-    TSV_HALF,      /* half-width: printable ASCII */
+    TSV_EMPTY, /* must be empty */
+    TSV_HALF,  /* half-width: printable ASCII */
     TSV_DIGITS,
     TSV_BASE64,
     TSV_FULL_HALF, /* half-width, or full-width of JIS level 1 and 2 */
@@ -41,14 +41,14 @@ struct tsv_column {
 };
 
 struct tsv_format {
-    const char *kind;    /* "server-issue" */
+    const char *kind;                /* "server-issue" */
     const char *title_ja, *title_en; /* 処理内容: サーバ証明書 発行 */
     const struct tsv_column *columns;
     size_t columns_count;
 };
 
-const struct tsv_format *tsv_format(const char *kind);   /* NULL: no such kind */
-const struct tsv_format *tsv_format_at(size_t i);        /* NULL after the last */
-const char *tsv_item(const char *kind, int column);      /* from 1; "" for column 0 or an unknown kind */
-const char *tsv_item_en(const char *kind, int column);   /* the same in English */
+const struct tsv_format *tsv_format(const char *kind); /* NULL: no such kind */
+const struct tsv_format *tsv_format_at(size_t i);      /* NULL after the last */
+const char *tsv_item(const char *kind, int column);    /* from 1; "" for column 0 or an unknown kind */
+const char *tsv_item_en(const char *kind, int column); /* the same in English */
 int tsv_column_of(const struct tsv_format *format, enum tsv_field field); /* from 1; 0: the format has no such field */
