@@ -15,9 +15,15 @@
 #define CONNECT_TRIES 60 /* a second apart: systemd starts us and PostgreSQL together */
 #define STATEMENTS_MAX 128
 
-static const struct statement *const queue_statements[] = {
-    &job_claim_statement,   &job_renew_statement,    &job_release_statement,    &job_end_statement,
-    &job_recover_statement, &job_next_due_statement, &schema_version_statement, NULL};
+static const struct statement *const queue_statements[] = {&job_claim_statement,
+                                                           &job_renew_statement,
+                                                           &job_release_statement,
+                                                           &job_recover_statement,
+                                                           &job_next_due_statement,
+                                                           &schema_version_statement,
+                                                           NULL};
+/* An own loop's role may end its jobs through a function of the database alone (whois). */
+static const struct statement *const end_statements[] = {&job_end_statement, NULL};
 
 int service_inherited(const char *name) {
     char **names = NULL;
@@ -59,7 +65,8 @@ static const struct statement *const *all_statements(const struct service *s) {
     size_t n = 0;
     static const struct statement *const version_only[] = {&schema_version_statement, NULL};
     bool works = worker_stages(s) != 0;
-    if (!add_statements(all, &n, works ? queue_statements : version_only) || !add_statements(all, &n, s->statements)) {
+    if (!add_statements(all, &n, works ? queue_statements : version_only) ||
+        !add_statements(all, &n, s->stages ? end_statements : NULL) || !add_statements(all, &n, s->statements)) {
         log_bug("more than %d statements", STATEMENTS_MAX - 1);
         return NULL;
     }
