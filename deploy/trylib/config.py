@@ -8,6 +8,7 @@ from pki import MAIL_FROM
 from users import bus_names
 
 POLICY = CHECKOUT / "deploy/policy/upki-2026.conf"
+REFERRAL = "whois.registrar.example.com"  # the name that deploy/demo/whois/example.org.txt refers to
 CA_DEFAULTS = {"key": "rsa:2048"}
 
 
@@ -44,7 +45,6 @@ def set_value(text, section, name, value):
 
 def settings(instance):
     """Everything a daemon must be told here, by section."""
-    servers = f"127.0.0.1:{instance.ports['whois_server']}"
     return {
         "database": {"uri": instance.database_uri},
         "bus": {"senders": " ".join(f"ipc://{instance.bus(name)}" for name in bus_names())},
@@ -62,8 +62,13 @@ def settings(instance):
             "spool": instance.state("ingress"),
         },
         "validator": {},
-        "whois": {"servers": f"jp={servers} org={servers} com={servers} net={servers}", "cache": "0", "timeout": "3s",
-                  "gap": "0"},
+        "whois": {
+            "servers": f".={instance.address('whois_server')}",
+            "referrals": f"{REFERRAL}={instance.address('whois_registrar')}",
+            "cache": "0",
+            "timeout": "3s",
+            "gap": "0",
+        },
         "signer": {
             "key": f"file:{instance.keys('signer') / 'issuing.key'}",
             "audit_key": f"file:{instance.keys('signer') / 'audit.key'}",

@@ -19,7 +19,7 @@ Files are UTF-8. Lines at the head of a file that begin with # steer the answer 
     #endless               an answer that never ends
     #limit                 refuse, as a registry does that was asked too often
 
-{registrar} in a file stands for the address of the second server. Every question is logged on standard output.
+Every question is logged on standard output.
 """
 import argparse
 import asyncio
@@ -80,18 +80,15 @@ class Answer:
                     self.seconds = float(value)
         self.text = "".join(line + "\n" for line in lines)
 
-    def encode(self, registrar):
-        text = self.text.replace("{registrar}", registrar)
-        if self.crlf:
-            text = text.replace("\n", "\r\n")
+    def encode(self):
+        text = self.text.replace("\n", "\r\n") if self.crlf else self.text
         return text.encode(self.charset, errors="replace")
 
 
 class Server:
-    def __init__(self, directory, defaults, registrar):
+    def __init__(self, directory, defaults):
         self.directory = pathlib.Path(directory)
         self.defaults = pathlib.Path(defaults) if defaults else None
-        self.registrar = registrar
 
     def look_up(self, name, folder=""):
         """The Answer for a name, from the folder first if one is given; None when no file has it."""
@@ -145,13 +142,13 @@ class Server:
         elif answer.fault == "limit":
             writer.write(LIMIT.get(zone, LIMIT[""]).replace("\n", "\r\n").encode())
         elif answer.fault == "reset":
-            reset(writer, (answer.encode(self.registrar) or JPRS_HEAD.encode()))
+            reset(writer, answer.encode() or JPRS_HEAD.encode())
             return
         else:
             if answer.fault == "slow":
                 self.fill_slow(name, answer)
                 await asyncio.sleep(answer.seconds)
-            writer.write(answer.encode(self.registrar))
+            writer.write(answer.encode())
         await writer.drain()
 
 
@@ -172,7 +169,7 @@ def address(text):
 
 
 async def run(options):
-    server = Server(options.dir, options.defaults, options.registrar or "")
+    server = Server(options.dir, options.defaults)
     listeners = [(options.listen, "")]
     if options.registrar:
         listeners.append((options.registrar, "registrar"))
