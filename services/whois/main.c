@@ -16,15 +16,14 @@ struct whois_settings whois_settings;
 
 static const struct setting settings[] = {
     {"whois", "servers", SETTING_TEXT, SERVERS_DEFAULT, 0, 0, &whois_settings.servers,
-     "suffix=host:port …: who is asked; the longest suffix wins, \".\" is for all others"},
+     .help = "suffix=host:port …: who is asked; the longest suffix wins, \".\" is for all others"},
     {"whois", "referrals", SETTING_TEXT, "", 0, 0, &whois_settings.referrals,
-     "name=host:port …: where to go when an answer refers to name; others are asked at port 43 of public addresses "
-     "only"},
-    {"whois", "in_flight", SETTING_INT, "64", 1, 200, &whois_settings.in_flight, "queries at the same time"},
+     .help = "name=host:port …: where an answer's referral to name leads; others lead to port 43 of public addresses"},
+    {"whois", "in_flight", SETTING_INT, "64", 1, 200, &whois_settings.in_flight, .help = "queries at the same time"},
     {"whois", "gap", SETTING_DURATION, "1s", 0, 60 * USEC_PER_SEC, &whois_settings.gap_usec,
-     "time between two queries to one server"},
+     .help = "time between two queries to one server"},
     {"whois", "timeout", SETTING_DURATION, "10s", 100 * USEC_PER_MSEC, 300 * USEC_PER_SEC, &whois_settings.timeout_usec,
-     "for one question: look-up, connect, answer, referrals"},
+     .help = "for one question: look-up, connect, answer, referrals"},
     {0},
 };
 
