@@ -136,11 +136,11 @@ static void bad_domains_done(struct bad_domains *b) {
     free(b->row);
 }
 
-/* The errors of one domain stand at the DN for rows whose FQDN is in it, at dNSName for the others. */
+/* The errors of one domain stand at 利用管理者FQDN for rows whose FQDN is in it, at dNSName for the others. */
 static int add_domain(struct findings *f, const struct tsv_format *format, const struct db_rows *domains, size_t row,
                       bool whois, int64_t application, bool fqdn) {
     _cleanup_(problems_done) struct problems p = {.format = format};
-    int column = tsv_column_of(format, fqdn ? TSV_FIELD_DN : TSV_FIELD_DNSNAMES);
+    int column = tsv_column_of(format, fqdn ? TSV_FIELD_FQDN : TSV_FIELD_DNSNAMES);
     enum error error = judge_domain(domains, row, whois, column, &p);
     return add(f, application, error, &p);
 }

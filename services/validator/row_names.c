@@ -53,9 +53,19 @@ static bool check_host(struct row *row, const char *name, int column) {
     return false;
 }
 
+/* The column where the name is judged: CN and FQDN are one name in two columns, and one error is enough. */
+static int column_of_cn(const struct row *row, const struct row_rules *rules, const char *cn, int dn_column) {
+    int column = 0;
+    const struct column *fqdn = columns_get(&row->columns, rules->format, TSV_FIELD_FQDN, &column);
+    return strcmp(fqdn->text, cn) == 0 ? column : dn_column;
+}
+
 void row_names_cn(struct row *row, const struct row_rules *rules, int column) {
     const char *cn = dn_value(&row->dn, DN_CN);
-    if (!cn || !*cn || !check_host(row, cn, column))
+    if (!cn || !*cn)
+        return;
+    column = column_of_cn(row, rules, cn, column);
+    if (!check_host(row, cn, column))
         return;
     if (strlen(cn) > NAME_CN_MAX) {
         char reason[NAME_REASON_MAX];
@@ -79,7 +89,7 @@ void row_names_fqdn(struct row *row, const struct row_rules *rules) {
         return;
     const char *cn = dn_value(&row->dn, DN_CN);
     if (cn && strcmp(cn, c->text) == 0)
-        return; /* what is wrong with it was said of CN */
+        return; /* judged with CN */
     (void) check_host(row, c->text, column);
     if (cn)
         problem_item(&row->problems, ERROR_FQDN_NOT_CN, column, c->text, cn, NULL);

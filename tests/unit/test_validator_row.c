@@ -501,25 +501,25 @@ static void test_names(void **state) {
     expect_name("example.ac.jp", "");
     expect_name("A-1.Example.ac.jp", "");
     expect_name("xn--eckwd4c7c.example.ac.jp", "");
-    expect_name("other.ac.jp", "901:1");
-    expect_name("notexample.ac.jp", "901:1");
-    expect_name("www.pending.ac.jp", "901:1");
-    expect_name("www.shut.example.ac.jp", "901:1");
-    expect_name("a_b.example.ac.jp", "921:1");
-    expect_name("*.example.ac.jp", "921:1");
-    expect_name("-a.example.ac.jp", "921:1");
-    expect_name("a-.example.ac.jp", "921:1");
-    expect_name("a..example.ac.jp", "921:1");
-    expect_name(".example.ac.jp", "921:1");
-    expect_name("www.example.ac.jp.", "921:1");
-    expect_name("a b.example.ac.jp", "921:1");
-    expect_name("ab--c.example.ac.jp", "921:1");
-    expect_name("xn--.example.ac.jp", "921:1");
-    expect_name("xn--99999999.example.ac.jp", "921:1");
-    expect_name("xn--a-ecp.example.ac.jp", "921:1"); /* gives back something else */
-    expect_name("192.0.2.1", "921:1");
-    expect_name("localhost", "921:1");
-    expect_name("1.2.0.192.in-addr.arpa", "921:1");
+    expect_name("other.ac.jp", "901:11");
+    expect_name("notexample.ac.jp", "901:11");
+    expect_name("www.pending.ac.jp", "901:11");
+    expect_name("www.shut.example.ac.jp", "901:11");
+    expect_name("a_b.example.ac.jp", "921:11");
+    expect_name("*.example.ac.jp", "921:11");
+    expect_name("-a.example.ac.jp", "921:11");
+    expect_name("a-.example.ac.jp", "921:11");
+    expect_name("a..example.ac.jp", "921:11");
+    expect_name(".example.ac.jp", "921:11");
+    expect_name("www.example.ac.jp.", "921:11");
+    expect_name("a b.example.ac.jp", "921:11");
+    expect_name("ab--c.example.ac.jp", "921:11");
+    expect_name("xn--.example.ac.jp", "921:11");
+    expect_name("xn--99999999.example.ac.jp", "921:11");
+    expect_name("xn--a-ecp.example.ac.jp", "921:11"); /* gives back something else */
+    expect_name("192.0.2.1", "921:11");
+    expect_name("localhost", "921:11");
+    expect_name("1.2.0.192.in-addr.arpa", "921:11");
     expect_name("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example.ac.jp", ""); /* 64 */
     char label[80];
     (void) snprintf(label, sizeof(label), "%.*s.jp", 64, A50 A50);
@@ -532,7 +532,7 @@ static void test_names(void **state) {
          {{[1] = "CN=b" A50 ".example.ac.jp,O=testkikan,L=Chiyoda-ku,ST=Tokyo,C=JP", [11] = "b" A50 ".example.ac.jp"},
           {0},
           0},
-         "921:1 917:7 202:11"},
+         "917:7 202:11 921:11"},
         {"920", {{[11] = "ftp.example.ac.jp"}, {0}, 0}, "920:11"},
         {"920 case", {{[11] = "WWW.example.ac.jp"}, {0}, 0}, "920:11"},
         {"921 FQDN", {{[11] = "ftp"}, {0}, 0}, "921:11 920:11"},
