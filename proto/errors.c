@@ -1,5 +1,6 @@
 #include "proto/errors.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "proto/tsv.h"
@@ -73,6 +74,15 @@ static json_t *shown_text(enum error error, enum error_text which, const json_t 
     return json_string(buf_string(&text));
 }
 
+/* The arguments for English texts: an argument that is the column's item is named in English. New reference. */
+static json_t *english_args(const json_t *args, const char *kind, int column) {
+    json_t *copy = json_copy((json_t *) (uintptr_t) args);
+    const char *first = json_string_value(json_array_get(copy, 0));
+    if (first && *first && strcmp(first, tsv_item(kind, column)) == 0)
+        (void) json_array_set_new(copy, 0, json_string(tsv_item_en(kind, column)));
+    return copy;
+}
+
 json_t *error_shown(const json_t *stored, const char *kind) {
     const char *symbol = json_string_value(json_object_get(stored, "symbol"));
     enum error error = error_from_symbol(symbol ? symbol : "");
@@ -83,8 +93,12 @@ json_t *error_shown(const json_t *stored, const char *kind) {
     _cleanup_buf_ struct buf cell = {0};
     buf_printf(&cell, "%d:%d,%s,", error_code(error), column, item);
     error_text(&cell, error, ERROR_MESSAGE_JA, args);
-    return json_pack("{s:i, s:i, s:s, s:o, s:o, s:o, s:o, s:s}", "code", error_code(error), "column", column, "item",
-                     item, "message", shown_text(error, ERROR_MESSAGE_JA, args), "message_en",
-                     shown_text(error, ERROR_MESSAGE_EN, args), "remedy", shown_text(error, ERROR_REMEDY_JA, args),
-                     "remedy_en", shown_text(error, ERROR_REMEDY_EN, args), "cell", buf_string(&cell));
+    json_t *english = english_args(args, kind, column);
+    json_t *shown = json_pack("{s:i, s:i, s:s, s:o, s:o, s:o, s:o, s:s}", "code", error_code(error), "column", column,
+                              "item", item, "message", shown_text(error, ERROR_MESSAGE_JA, args), "message_en",
+                              shown_text(error, ERROR_MESSAGE_EN, english), "remedy",
+                              shown_text(error, ERROR_REMEDY_JA, args), "remedy_en",
+                              shown_text(error, ERROR_REMEDY_EN, english), "cell", buf_string(&cell));
+    json_decref(english);
+    return shown;
 }
