@@ -475,7 +475,7 @@ COMMENT ON COLUMN notice.id IS 'Internal number.';
 COMMENT ON COLUMN notice.kind IS 'proto/notices.def: issued = サーバ証明書発行受付通知, fetched = サーバ証明書取得通知.';
 COMMENT ON COLUMN notice.organisation IS 'Whose notice.';
 COMMENT ON COLUMN notice.certificate IS 'What it is about.';
-COMMENT ON COLUMN notice.link IS 'The one-time link it carries.';
+COMMENT ON COLUMN notice.link IS 'issued: the one-time link it carries; fetched: the one that was used.';
 COMMENT ON COLUMN notice.recipient IS 'One mail address.';
 COMMENT ON COLUMN notice.greeting IS 'Name in the first line of the mail; may be empty.';
 COMMENT ON COLUMN notice.message_id IS 'Left half of the Message-ID.';

@@ -42,9 +42,12 @@ GRANT SELECT, INSERT ON upload TO inkan_ingress;
 GRANT UPDATE (idempotency_key) ON upload TO inkan_ingress;
 GRANT INSERT ON upload_line TO inkan_ingress;
 GRANT INSERT ON job TO inkan_ingress;
+GRANT EXECUTE ON FUNCTION link_resend(bigint, bigint, integer), certificate_state(certificate) TO inkan_ingress, inkan_operator;
 
 -- public listener: CA certificates and CRLs; links by functions alone.
 GRANT SELECT ON issuer, crl TO inkan_public;
+GRANT EXECUTE ON FUNCTION link_look(bytea), link_take(bytea, bigint), link_burn(bigint, bigint), link_give_back(bigint, bigint)
+    TO inkan_public;
 
 -- validator: checks and decides.
 GRANT SELECT ON organisation, domain, upload, upload_line, application, whois_answer, dn_taken, key_seen, certificate TO inkan_validator;

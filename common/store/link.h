@@ -1,0 +1,54 @@
+/*
+ * One-time links, through the functions of deploy/schema/0003-links.sql alone. The first four are for the role
+ * inkan_public, link_resend() is for inkan_ingress.
+ * Errors: enum db_result.
+ */
+#pragma once
+
+#include "store/db.h"
+
+extern const struct statement link_look_statement, link_take_statement, link_burn_statement, link_give_back_statement,
+    link_resend_statement;
+
+enum link_status {
+    LINK_OPEN,
+    LINK_UNKNOWN,
+    LINK_BUSY, /* a delivery is under way */
+    LINK_USED,
+    LINK_EXPIRED,
+    LINK_SUPERSEDED,
+    LINK_REVOKED, /* the certificate is */
+};
+
+#define LINK_HASH_BYTES 32
+
+/* *ret_rows: of an open or busy link a row that link_seen reads. The caller frees it. */
+int link_look(struct db *db, const uint8_t hash[static LINK_HASH_BYTES], enum link_status *ret,
+              struct db_rows **ret_rows);
+
+/* What the functions below return lives as long as the rows. */
+struct link_seen {
+    int64_t expires_usec;
+    struct db_bytes der;
+    const char *organisation_ja, *organisation_en;
+};
+struct link_seen link_seen(const struct db_rows *rows);
+
+struct link_taken {
+    int64_t link, delivery;
+    const char *cn;
+    struct db_bytes der, issuer_der;
+};
+/* Begins a delivery; *ret_taken is filled when *ret is LINK_OPEN. */
+int link_take(struct db *db, const uint8_t hash[static LINK_HASH_BYTES], int64_t lease_usec, enum link_status *ret,
+              struct link_taken *ret_taken, struct db_rows **ret_rows);
+/* 1 and the send job (0: nobody to tell); 0: the delivery does not hold the link any more. */
+int link_burn(struct db *db, int64_t link, int64_t delivery, int64_t *ret_job);
+int link_give_back(struct db *db, int64_t link, int64_t delivery);
+
+/* Inside a transaction of the registrar's organisation. LINK_OPEN: sent. */
+int link_resend(struct db *db, int64_t application, int64_t registrar, int life_days, enum link_status *ret,
+                int64_t *ret_expires_usec, int64_t *ret_job);
+
+/* "open", "busy", …; LINK_UNKNOWN for another word. */
+enum link_status link_status_from(const char *word);

@@ -1,0 +1,27 @@
+/*
+ * Pages for people: templates (services/ingress/templates, embedded at build), words from texts.def in the request's
+ * language, a strict Content-Security-Policy, no script needed.
+ *
+ * The language is chosen by ?lang=ja|en, which page_send() remembers in the cookie "lang", and then by Accept-Language.
+ */
+#pragma once
+
+#include "services/ingress/http.h"
+
+/*
+ * Answers with the page made of templates/<name>.html and data, which is taken over (NULL: out of memory). The page
+ * finds under "t" its words, under "user" the registrar, under "page" what the layout needs.
+ * 0, -ENOMEM or -EINVAL (a broken template).
+ */
+int page_send(const struct request *r, struct reply *p, int status, const char *name, json_t *steal);
+
+/* The error page; reply_error() calls it where the request wants HTML. args: JSON array of strings, may be NULL. */
+int page_error(const struct request *r, struct reply *p, int status, enum error error, const json_t *args);
+
+/*
+ * Forms prove that they come from our own page: a random value stands in a __Host- cookie and in the form's field "csrf".
+ * Nothing is kept here, so any instance of the ingress may answer. page_csrf() gives the value for a form of this reply
+ * and sets the cookie if the browser has none (NULL: no memory or randomness; the caller frees).
+ */
+char *page_csrf(const struct request *r, struct reply *p);
+bool page_csrf_right(const struct request *r);
