@@ -11,8 +11,8 @@
 #define SERVERS_MAX 256
 #define ENTRIES_MAX 256
 #define WHOIS_PORT 43
-#define FAILURES_BAD 10                            /* in a row */
-#define FAILURES_FORGOTTEN (5 * 60 * USEC_PER_SEC) /* without traffic nothing would ever clear them */
+#define FAILURES_BAD 10                        /* in a row */
+#define FAILURES_FORGOTTEN (60 * USEC_PER_SEC) /* without traffic nothing would ever clear them */
 
 struct entry {
     char key[HOST_MAX + 1];
