@@ -72,10 +72,7 @@ static int make_rules(struct chunk *k) {
 
 static int chunk_load(struct chunk *k) {
     struct db *db = k->context->db;
-    int r = service_policy(k->context, db, &k->policy);
-    if (r < 0)
-        return r;
-    r = check_scope(db, k->job->upload, &k->scope);
+    int r = check_scope(db, k->job->upload, &k->scope);
     if (r < 0)
         return r;
     k->stale = r == 0 || !k->scope.checking;
@@ -232,7 +229,10 @@ static int chunk_record(struct chunk *k) {
 int check_work(struct context *c, const struct job *job) {
     struct validator *v = c->state;
     _cleanup_(chunk_done) struct chunk k = {.context = c, .job = job};
-    int r = chunk_load(&k);
+    int r = validator_policy(c, job, &k.policy);
+    if (r <= 0)
+        return r;
+    r = chunk_load(&k);
     if (r < 0)
         return r;
     metrics_add(METRIC_ROWS_IN, stage_name(STAGE_check), (double) k.count);
@@ -245,7 +245,10 @@ int check_work(struct context *c, const struct job *job) {
 
 int check_poison(struct context *c, const struct job *job) {
     _cleanup_(chunk_done) struct chunk k = {.context = c, .job = job};
-    int r = chunk_load(&k);
+    int r = validator_policy(c, job, &k.policy);
+    if (r <= 0)
+        return r;
+    r = chunk_load(&k);
     if (r < 0)
         return r;
     for (size_t i = 0; i < k.count; i++) {

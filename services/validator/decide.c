@@ -157,8 +157,8 @@ static int run(struct decision *d) {
 
 int decide_work(struct context *c, const struct job *job) {
     struct decision d = {.context = c, .job = job};
-    int r = service_policy(c, c->db, &d.policy);
-    return r < 0 ? r : run(&d);
+    int r = validator_policy(c, job, &d.policy);
+    return r <= 0 ? r : run(&d);
 }
 
 int decide_poison(struct context *c, const struct job *job) {

@@ -77,6 +77,12 @@ static void done(struct context *c) {
         parallel_free(v->parallel);
 }
 
+static void readiness(struct context *c, struct buf *reasons) {
+    struct validator *v = c->state;
+    if (v && atomic_load(&v->no_policy))
+        buf_text(reasons, "no policy is in force\n");
+}
+
 static const struct service service = {
     .name = "validator",
     .summary = "checks the rows of uploads and decides over them",
@@ -86,6 +92,7 @@ static const struct service service = {
     .hints = 1u << STAGE_ask | 1u << STAGE_decide | 1u << STAGE_sign,
     .init = init,
     .done = done,
+    .readiness = readiness,
 };
 
 int main(int argc, char **argv) {

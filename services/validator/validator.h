@@ -1,12 +1,21 @@
 /* What the two stages of the validator share. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "parallel.h"
 #include "service.h"
 
 struct validator {
     struct parallel *parallel; /* a thread a core for the rows of a chunk */
+    atomic_bool no_policy;     /* the last job found none in force, or none that can be read */
 };
+
+/*
+ * The policy in force for a job. 1 and *ret; or 0: there is none, which is no fault of the job: it was given back for a while.
+ * Negative as of service_policy().
+ */
+int validator_policy(struct context *c, const struct job *job, const struct policy **ret);
 
 /* The chunks' stage: every row, every error. */
 int check_work(struct context *c, const struct job *job);

@@ -22,6 +22,7 @@
 
 static const struct statement *const statements[] = {&job_claim_statement,
                                                      &job_end_statement,
+                                                     &job_release_statement,
                                                      &job_renew_statement,
                                                      &policy_get_statement,
                                                      &application_insert_statement,
@@ -381,6 +382,17 @@ static void test_policy_changed(void **state) {
     expect_upload(upload, "rejected 0 1");
 }
 
+/* Without a policy nothing is judged and nothing is anybody's fault. */
+static void test_no_policy(void **state) {
+    (void) state;
+    int64_t upload = make_upload("abort", false, HOSTS("a"), NULL);
+    (void) value("UPDATE service SET policy = NULL");
+    assert_int_equal(work(&context, STAGE_check), 1);
+    expect_upload(upload, "checking 0 0");
+    assert_true(atomic_load(&validator.no_policy));
+    assert_string_equal(value("SELECT attempt FROM job WHERE upload = %lld", (long long) upload), "0");
+}
+
 /* Valid until the last day in Japan, whatever day it is in Greenwich. */
 static void test_last_day(void **state) {
     (void) state;
@@ -468,6 +480,7 @@ int main(void) {
         cmocka_unit_test_setup(test_whois, begin),
         cmocka_unit_test_setup(test_withdrawn, begin),
         cmocka_unit_test_setup(test_policy_changed, begin),
+        cmocka_unit_test_setup(test_no_policy, begin),
         cmocka_unit_test_setup(test_last_day, begin),
         cmocka_unit_test_setup(test_poison_and_old_tokens, begin),
         cmocka_unit_test_setup(test_race, begin),
