@@ -1,8 +1,7 @@
 #include "store/ask.h"
 
 const struct statement ask_reuse_statement = {
-    "ask_reuse", 4,
-    "SELECT ended_job, decide_job FROM ask_reuse($1::bigint, $2::bigint, $3::text, $4::bigint)"};
+    "ask_reuse", 4, "SELECT ended_job, decide_job FROM ask_reuse($1::bigint, $2::bigint, $3::text, $4::bigint)"};
 
 int64_t ask_reuse(struct db *db, const struct job *job, int64_t cache_usec, struct db_rows **ret) {
     _cleanup_args_ struct db_args args = {0};
