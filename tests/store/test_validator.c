@@ -100,6 +100,11 @@ static int open_context(struct context *c) {
     return db_new(&c->db, getenv("INKAN_TEST_DATABASE"), "test", statements);
 }
 
+static void set_now(const char *expression) {
+    (void) value("CREATE OR REPLACE FUNCTION inkan_now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT %s'",
+                 expression);
+}
+
 static int setup(void **state) {
     (void) state;
     const char *uri = getenv("INKAN_TEST_DATABASE");
@@ -113,6 +118,7 @@ static int setup(void **state) {
 static int teardown(void **state) {
     (void) state;
     (void) value("UPDATE service SET policy = NULL");
+    set_now("now()");
     db_free(context.db);
     parallel_free(validator.parallel);
     PQfinish(sql);
@@ -123,6 +129,7 @@ static int teardown(void **state) {
 static int begin(void **state) {
     (void) state;
     (void) value("DELETE FROM job");
+    set_now("now()");
     install_policy("test");
     (void) snprintf(domain, sizeof(domain), "v%d-%s.ac.jp", organisations++, value("SELECT txid_current()"));
     (void) snprintf(organisation, sizeof(organisation), "%s",
@@ -393,18 +400,24 @@ static void test_no_policy(void **state) {
     assert_string_equal(value("SELECT attempt FROM job WHERE upload = %lld", (long long) upload), "0");
 }
 
-/* Valid until the last day in Japan, whatever day it is in Greenwich. */
+/* The limit's day ends at midnight in Japan, 15:00 in Greenwich: for the check and for the decision. */
 static void test_last_day(void **state) {
     (void) state;
-    (void) value("UPDATE organisation SET issue_until = (now() AT TIME ZONE interval '9 hours')::date WHERE id = %s",
-                 organisation);
-    int64_t today = make_upload("abort", false, HOSTS("a"), NULL);
-    (void) work(&context, STAGE_check);
-    expect_rows(today, "valid");
-    (void) value("UPDATE organisation SET issue_until = issue_until - 1 WHERE id = %s", organisation);
-    int64_t yesterday = make_upload("abort", false, HOSTS("b"), NULL);
-    (void) work(&context, STAGE_check);
-    expect_rows(yesterday, "invalid 902:0");
+    (void) value("UPDATE organisation SET issue_until = '2026-06-30' WHERE id = %s", organisation);
+    set_now("timestamptz ''2026-06-30T14:59:59Z''");
+    int64_t last = make_upload("abort", false, HOSTS("a"), NULL), late = make_upload("abort", false, HOSTS("b"), NULL);
+    assert_int_equal(work(&context, STAGE_check), 2);
+    expect_rows(last, "valid");
+    (void) value("UPDATE job SET due = due + interval '1 hour' WHERE upload = %lld", (long long) late);
+    assert_int_equal(work(&context, STAGE_decide), 1);
+    expect_rows(last, "valid");
+    set_now("timestamptz ''2026-06-30T15:00:00Z''");
+    (void) value("UPDATE job SET due = now() WHERE upload = %lld", (long long) late);
+    assert_int_equal(work(&context, STAGE_decide), 1);
+    expect_rows(late, "refused 902:0");
+    int64_t next = make_upload("abort", false, HOSTS("c"), NULL);
+    assert_int_equal(work(&context, STAGE_check), 1);
+    expect_rows(next, "invalid 902:0");
 }
 
 static void test_poison_and_old_tokens(void **state) {
