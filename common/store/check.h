@@ -30,8 +30,8 @@ void check_scope_done(struct check_scope *scope);
 int64_t check_lines(struct db *db, const struct job *job, struct db_rows **ret);
 
 /*
- * Which of these names the organisation used before, and which keys anybody did: rows (position from 0, whether it is the
- * key). A NULL element is skipped.
+ * Which of these names the organisation used before, and which keys anybody did: rows (position from 0, whether it is
+ * the key). A NULL element is skipped.
  */
 int64_t check_seen(struct db *db, int64_t organisation, const char *const *match_keys,
                    const struct db_bytes *spki_hashes, size_t n, struct db_rows **ret);
@@ -45,8 +45,8 @@ int check_progress(struct db *db, int64_t upload, int rows_ok, int rows_ng, cons
                    struct check_progress *ret);
 
 /*
- * Asks WHOIS about the domains of the upload's valid rows that have no answer newer than its arrival less cache_usec. Returns
- * the number of questions and one of their jobs.
+ * Asks WHOIS about the domains of the upload's valid rows that have no answer newer than its arrival less cache_usec.
+ * Returns the number of questions and one of their jobs.
  */
 int64_t check_ask(struct db *db, int64_t upload, int64_t organisation, int64_t cache_usec, int64_t *ret_job);
 /* Makes the decide job. 1 and its number. */

@@ -21,13 +21,16 @@ struct decide_scope {
 /* Locks the upload. 1, or 0: no such upload. */
 int decide_scope(struct db *db, int64_t upload, const void *policy, size_t policy_len, struct decide_scope *ret);
 
-/* Rows of the upload that use the name or the key of another one: (application, whether it is the key, line of the other). */
+/*
+ * Rows of the upload that use the name or the key of another one: (application, whether it is the key, line of the
+ * other).
+ */
 int64_t decide_doubles(struct db *db, int64_t upload, struct db_rows **ret);
 /* Valid rows whose name or key is reserved by now: (application, whether it is the key). */
 int64_t decide_seen(struct db *db, int64_t upload, struct db_rows **ret);
 /*
- * The domains of the valid rows: (id, name, examined ja, examined en, still permitted, outcome of WHOIS or null, ja, en,
- * status). An answer counts when it is newer than the upload's arrival less cache_usec.
+ * The domains of the valid rows: (id, name, examined ja, examined en, still permitted, outcome of WHOIS or null, ja,
+ * en, status). An answer counts when it is newer than the upload's arrival less cache_usec.
  */
 int64_t decide_domains(struct db *db, int64_t upload, int64_t cache_usec, struct db_rows **ret);
 /* Valid rows with names in these domains: (application, position of the domain from 0, whether the FQDN is in it). */

@@ -69,8 +69,8 @@ static void complain_length(struct problems *p, int column, int max) {
 }
 
 /*
- * Decodes line[from, to) into r->text and returns the offset of the text there, 0 for none; the column's pointer is set when
- * all columns are read.
+ * Decodes line[from, to) into r->text and returns the offset of the text there, 0 for none; the column's pointer is set
+ * when all columns are read.
  */
 static size_t read_column(struct reading *r, struct column *ret, int number, size_t from, size_t to) {
     const struct tsv_column *rule = &r->problems->format->columns[number - 1];
@@ -124,8 +124,8 @@ static void check_count(struct problems *p, size_t found) {
 }
 
 /*
- * A line that is well-formed UTF-8 beyond ASCII was saved as UTF-8: as CP932 it would be half-width kana, which are refused
- * anyway, or a row of rare kanji that nobody is called.
+ * A line that is well-formed UTF-8 beyond ASCII was saved as UTF-8: as CP932 it would be half-width kana, which are
+ * refused anyway, or a row of rare kanji that nobody is called.
  */
 static bool refuse_utf8(struct problems *p, const uint8_t *line, size_t len) {
     size_t at = 0;

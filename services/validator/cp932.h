@@ -1,8 +1,8 @@
 /*
  * Shift_JIS as people's computers write it (CP932), one character at a time, with what kind of character it is.
  *
- * The table is made by glibc's iconv "CP932" (its "SHIFT_JIS" refuses what Windows writes and turns \ into ¥).
- * All kinds but CP932_ASCII and CP932_FULL are refused in a TSV file: full-width characters are those of JIS level 1 and 2
+ * The table is made by glibc's iconv "CP932" (its "SHIFT_JIS" refuses what Windows writes and turns \ into ¥). All
+ * kinds but CP932_ASCII and CP932_FULL are refused in a TSV file: full-width characters are those of JIS level 1 and 2
  * (manual, 2015-12-11).
  */
 #pragma once

@@ -56,7 +56,9 @@ static int decode(X509_REQ **ret_req, struct buf *ret_der, const char *base64, s
     return 1;
 }
 
-/* The bytes of the key as they stand in the request; another encoding of the same key is not accepted. 1, 0 or -ENOMEM. */
+/*
+ * The bytes of the key as they stand in the request; another encoding of the same key is not accepted. 1, 0 or -ENOMEM.
+ */
 static int take_spki(struct csr *ret, X509_REQ *req, const struct buf *der, int column, struct problems *problems) {
     unsigned char *spki = NULL;
     int len = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(req), &spki);

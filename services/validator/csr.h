@@ -1,6 +1,6 @@
 /*
- * The CSR of a row: a PKCS#10 request (RFC 2986), base64 on one line. It is decoded here and nowhere else: what the signer
- * puts into the certificate is the SubjectPublicKeyInfo checked here, byte for byte.
+ * The CSR of a row: a PKCS#10 request (RFC 2986), base64 on one line. It is decoded here and nowhere else: what the
+ * signer puts into the certificate is the SubjectPublicKeyInfo checked here, byte for byte.
  */
 #pragma once
 
@@ -19,8 +19,8 @@ struct csr {
 };
 
 /*
- * Errors go to problems, for the given column. dn NULL: there is none to compare with. profile NULL: unknown, the key is
- * checked for itself only. Callable from any thread. 0 or -ENOMEM.
+ * Errors go to problems, for the given column. dn NULL: there is none to compare with. profile NULL: unknown, the key
+ * is checked for itself only. Callable from any thread. 0 or -ENOMEM.
  */
 int csr_check(struct csr *ret, const char *base64, size_t len, const struct dn *dn,
               const struct policy_profile *profile, int column, struct problems *problems);

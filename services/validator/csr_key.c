@@ -54,8 +54,8 @@ static bool is_uncompressed_p384(X509_PUBKEY *pubkey) {
 }
 
 /*
- * Whether the key is of the profile's kind and form. A P-384 point was found on the curve when it was decoded, and the cofactor
- * is 1, so that is the whole partial validation of SP 800-56A 5.6.2.3.
+ * Whether the key is of the profile's kind and form. A P-384 point was found on the curve when it was decoded, and the
+ * cofactor is 1, so that is the whole partial validation of SP 800-56A 5.6.2.3.
  */
 static bool fits(X509_PUBKEY *pubkey, EVP_PKEY *key, const struct policy_profile *profile) {
     if (profile->key == POLICY_KEY_RSA)
@@ -114,7 +114,10 @@ bool csr_key_check(X509_PUBKEY *pubkey, EVP_PKEY *key, const struct policy_profi
     _cleanup_buf_ struct buf found = {0};
     describe(pubkey, key, &found);
     if (!key) {
-        /* Of a kind or with parameters that cannot be read: a point off its curve, an empty modulus, an algorithm unknown. */
+        /*
+         * Of a kind or with parameters that cannot be read: a point off its curve, an empty modulus, an algorithm
+         * unknown.
+         */
         problem_item(problems, ERROR_CSR_FORMAT, column, buf_string(&found), NULL);
         return false;
     }

@@ -7,7 +7,7 @@
 #include "problems.h"
 
 /*
- * The same values for the same attributes, in the order C,ST,L,O,OU,CN or exactly the reverse, one attribute an RDN. One error
- * 917 names every difference; 928 tells of OpenSSL's default values.
+ * The same values for the same attributes, in the order C,ST,L,O,OU,CN or exactly the reverse, one attribute an RDN.
+ * One error 917 names every difference; 928 tells of OpenSSL's default values.
  */
 void csr_subject_check(const X509_NAME *subject, const struct dn *dn, int column, struct problems *problems);

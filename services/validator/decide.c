@@ -1,7 +1,7 @@
 /*
- * The stage decide: one transaction for a whole upload. What the check could not know is looked at (doubles in the file, names
- * and keys used meanwhile, permissions as they are now, WHOIS), then the manual's two modes: 全件処理を中断する refuses all if one
- * row is bad, 入力値不備のないデータのみ登録する takes the good ones. Only here names and keys are reserved.
+ * The stage decide: one transaction for a whole upload. What the check could not know is looked at (doubles in the
+ * file, names and keys used meanwhile, permissions as they are now, WHOIS), then the manual's two modes: 全件処理を中断する
+ * refuses all if one row is bad, 入力値不備のないデータのみ登録する takes the good ones. Only here names and keys are reserved.
  */
 #include "store/decide.h"
 
@@ -48,8 +48,8 @@ static int judge_rows(struct db *db, struct decision *d) {
 }
 
 /*
- * The names and keys of the good rows. One that is gone was taken since it was looked at: by a transaction that has committed
- * by now, so that the decision begun again sees it and the row gets its error.
+ * The names and keys of the good rows. One that is gone was taken since it was looked at: by a transaction that has
+ * committed by now, so that the decision begun again sees it and the row gets its error.
  */
 static int reserve(struct db *db, const struct decision *d) {
     int64_t names = decide_reserve_names(db, d->job->upload);

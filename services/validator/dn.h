@@ -1,8 +1,8 @@
 /*
  * The subject DN of a row, "CN=…,O=…,L=…,ST=…,C=JP", as text.
  *
- * Values may hold commas, so the text is split only where a comma is followed by the name of an attribute and "=". Blanks
- * around names are passed over, those in values are part of them.
+ * Values may hold commas, so the text is split only where a comma is followed by the name of an attribute and "=".
+ * Blanks around names are passed over, those in values are part of them.
  */
 #pragma once
 
@@ -47,8 +47,8 @@ const char *dn_attribute_name(enum dn_attribute attribute);
 const char *dn_value(const struct dn *dn, enum dn_attribute attribute);
 
 /*
- * True when the elements are those the policy wants: in the order CN,OU,O,L,ST,C, each once with a value, OU absent or where
- * the policy knows it any number of times. Otherwise adds what was found: "CN,O,O,ST,C".
+ * True when the elements are those the policy wants: in the order CN,OU,O,L,ST,C, each once with a value, OU absent or
+ * where the policy knows it any number of times. Otherwise adds what was found: "CN,O,O,ST,C".
  */
 bool dn_is_wanted(const struct dn *dn, const struct policy *policy, struct buf *found);
 

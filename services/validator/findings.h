@@ -1,4 +1,6 @@
-/* What the decision finds wrong with rows, gathered first and added to them at once, so that every row tells all of it. */
+/*
+ * What the decision finds wrong with rows, gathered first and added to them at once, so that every row tells all of it.
+ */
 #pragma once
 
 #include <stddef.h>

@@ -31,8 +31,8 @@ static bool in_roca_group(unsigned residue, unsigned prime) {
 }
 
 /*
- * Small factors, and CVE-2017-15361 (ROCA): such moduli are powers of 65537 modulo every small prime; a sound one has all
- * 38 residues in those groups once in 2^154.
+ * Small factors, and CVE-2017-15361 (ROCA): such moduli are powers of 65537 modulo every small prime; a sound one has
+ * all 38 residues in those groups once in 2^154.
  */
 static bool check_residues(const BIGNUM *n, struct buf *reason) {
     bool roca = true;
@@ -104,9 +104,9 @@ static int is_square_above(const BIGNUM *a, const BIGNUM *n, BN_CTX *ctx) {
 }
 
 /*
- * n = a² - b² = (a + b)(a - b): found soon when the two primes are close together. From round to round a² - n grows by 2a + 1
- * and that by 2; only small residues are kept, and the few rounds that pass them are computed in full.
- * 1, 0, or -1 without memory.
+ * n = a² - b² = (a + b)(a - b): found soon when the two primes are close together. From round to round a² - n grows by
+ * 2a + 1 and that by 2; only small residues are kept, and the few rounds that pass them are computed in full. 1, 0, or
+ * -1 without memory.
  */
 static int is_fermat(const BIGNUM *n) {
     struct sieve sieves[] = {{.modulus = 64}, {.modulus = 63}, {.modulus = 61}, {.modulus = 55}, {.modulus = 53}};

@@ -1,4 +1,7 @@
-/* RSA moduli that nobody may use: BR 6.1.1.3(5) and 6.1.6. Debian's lists of CVE-2008-0166 join this file when they are shipped. */
+/*
+ * RSA moduli that nobody may use: BR 6.1.1.3(5) and 6.1.6. Debian's lists of CVE-2008-0166 join this file when they are
+ * shipped.
+ */
 #pragma once
 
 #include <openssl/bn.h>

@@ -1,12 +1,12 @@
 /*
  * inkan-validator: judges the rows of uploaded files (stage check) and decides over each file (stage decide).
  *
- * Trusted with: what counts as a correct application; reserving names and keys. It cannot write a certificate, read a key or
- * reach any network but the database's socket and the hints' sockets. It reads what registrars send (TSV lines, CSRs), so it
- * is one of the two daemons that parse hostile ASN.1, and the only one that decodes a CSR.
+ * Trusted with: what counts as a correct application; reserving names and keys. It cannot write a certificate, read a
+ * key or reach any network but the database's socket and the hints' sockets. It reads what registrars send (TSV lines,
+ * CSRs), so it parses hostile ASN.1, and is the only one that decodes a CSR.
  *
- * Talks to: PostgreSQL as inkan_validator. Hears hints from ingress (check), whois and itself (decide); hints whois (ask),
- * itself (decide) and signer (sign).
+ * Talks to: PostgreSQL as inkan_validator. Hears hints from ingress (check), whois and itself (decide); hints whois
+ * (ask), itself (decide) and signer (sign).
  */
 #include <errno.h>
 

@@ -22,7 +22,9 @@ struct name_domain {
     bool permitted;
 };
 
-/* The longest domain that is the name or ends it at a label boundary; NULL: none. Its state is for the caller to judge. */
+/*
+ * The longest domain that is the name or ends it at a label boundary; NULL: none. Its state is for the caller to judge.
+ */
 const struct name_domain *name_domain_of(const char *lower_name, const struct name_domain *domains, size_t n);
 
 /* True for a mail address of the form dot-atom@host.name (RFC 5321 4.1.2, no quoted strings, no address literals). */

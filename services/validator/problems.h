@@ -13,8 +13,8 @@ struct problems {
 void problems_done(struct problems *p);
 
 /*
- * Adds an error after those of the same column; column 0 is the whole row. The arguments are texts, ended by NULL; they are
- * cut and made printable here, so that they may come from outside.
+ * Adds an error after those of the same column; column 0 is the whole row. The arguments are texts, ended by NULL; they
+ * are cut and made printable here, so that they may come from outside.
  */
 void problem_add(struct problems *p, enum error error, int column, ...) __attribute__((sentinel));
 /* The same with the column's 項目名 as the first argument. */

@@ -1,8 +1,8 @@
 /*
  * Whether WHOIS still names the holder that was examined (manual 1-1-4, step 5: 組織名, 登録者名).
  *
- * The Japanese names are compared after NFKC and without blanks; where either side has none, the English ones, case folded
- * and with blanks collapsed. The registration must be in use.
+ * The Japanese names are compared after NFKC and without blanks; where either side has none, the English ones, case
+ * folded and with blanks collapsed. The registration must be in use.
  */
 #pragma once
 

@@ -77,7 +77,10 @@ static void check_form(struct row *row, const struct row_rules *rules, int colum
         problem_item(&row->problems, ERROR_DN_FORMAT, column, buf_string(&found), NULL);
 }
 
-/* OU is refused by the form, taken away (and nothing said), or must be listed; no list is kept yet, so that no OU is on it. */
+/*
+ * OU is refused by the form, taken away (and nothing said), or must be listed; no list is kept yet, so that no OU is on
+ * it.
+ */
 static void check_ou(struct row *row, const struct row_rules *rules, int column) {
     if (rules->policy->ou == POLICY_OU_LISTED && dn_value(&row->dn, DN_OU))
         problem_add(&row->problems, ERROR_OU_NOT_LISTED, column, NULL);

@@ -1,6 +1,7 @@
 /*
- * One row judged: column by column, then by meaning, every error in column order. Knows the register and the policy from its
- * rules and nothing of the database; what needs other rows (212, 918, 925, 926) or other machines (903, 904) comes later.
+ * One row judged: column by column, then by meaning, every error in column order. Knows the register and the policy
+ * from its rules and nothing of the database; what needs other rows (212, 918, 925, 926) or other machines (903, 904)
+ * comes later.
  */
 #pragma once
 

@@ -4,8 +4,8 @@
 #include "row.h"
 
 /*
- * CN of the DN: a host name in a permitted domain. Sets row->cn and begins row->names with it. Errors of the name stand at
- * 利用管理者FQDN when that is the same name, else at the DN's column.
+ * CN of the DN: a host name in a permitted domain. Sets row->cn and begins row->names with it. Errors of the name stand
+ * at 利用管理者FQDN when that is the same name, else at the DN's column.
  */
 void row_names_cn(struct row *row, const struct row_rules *rules, int column);
 /* 利用管理者FQDN: equal to CN. */

@@ -12,8 +12,8 @@ struct validator {
 };
 
 /*
- * The policy in force for a job. 1 and *ret; or 0: there is none, which is no fault of the job: it was given back for a while.
- * Negative as of service_policy().
+ * The policy in force for a job. 1 and *ret; or 0: there is none, which is no fault of the job: it was given back for a
+ * while. Negative as of service_policy().
  */
 int validator_policy(struct context *c, const struct job *job, const struct policy **ret);
 
