@@ -1,0 +1,132 @@
+#include "services/ingress/pages.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "log.h"
+#include "services/ingress/assets.h"
+#include "services/ingress/page_parts.h"
+#include "services/ingress/texts.h"
+#include "template.h"
+
+#define PAGE_BYTES_MAX (16 * 1024 * 1024)
+
+/* Nothing from elsewhere, no script, no frame. Forms go to ourselves only. */
+#define POLICY                                                                                                         \
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri "      \
+    "'none'"
+
+static const struct asset *asset(const char *name) {
+    for (const struct asset *a = assets; a->name; a++)
+        if (strcmp(a->name, name) == 0)
+            return a;
+    return NULL;
+}
+
+static const char *template_text(void *ctx, const char *name) {
+    (void) ctx;
+    const struct asset *a = asset(name);
+    return a && !a->type ? a->data : NULL;
+}
+
+static const char *static_address(const char *name) {
+    const struct asset *a = asset(name);
+    return a ? a->address : "";
+}
+
+/* What the layout shows: {"page": …, "t": …, "user": …}. */
+static int add_layout(const struct request *r, json_t *data) {
+    bool english = r->language == LANGUAGE_EN;
+    json_t *page =
+        json_pack("{s:s, s:s, s:s, s:s}", "lang", english ? "en" : "ja", "style", static_address("style.css"), "icon",
+                  static_address("icon.svg"), "home", r->listener == LISTENER_REGISTRAR ? "/" : "");
+    json_object_update_missing(page, json_object_get(data, "page"));
+    if (json_object_set_new(data, "page", page) < 0 || json_object_set_new(data, "t", text_catalogue(r->language)) < 0)
+        return -ENOMEM;
+    const struct registrar *user = &r->registrar;
+    if (user->id == 0)
+        return 0;
+    return json_object_set_new(data, "user",
+                               json_pack("{s:s, s:s}", "name", user->name, "organisation",
+                                         english ? user->organisation_name_en : user->organisation_name));
+}
+
+static void add_headers(const struct request *r, struct reply *p) {
+    reply_header(p, "Content-Security-Policy", "%s", POLICY);
+    /* Not no-referrer: browsers would then send "Origin: null" with our own forms. */
+    reply_header(p, "Referrer-Policy", "same-origin");
+    reply_header(p, "Cache-Control", "no-store");
+    const char *language = request_parameter(r, "lang");
+    if (language && (strcmp(language, "ja") == 0 || strcmp(language, "en") == 0))
+        reply_header(p, "Set-Cookie", "lang=%s; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax", language);
+}
+
+int page_send(const struct request *r, struct reply *p, int status, const char *name, json_t *steal) {
+    json_auto_t *data = steal;
+    const char *text = template_text(NULL, name);
+    if (!data || !text || add_layout(r, data) < 0)
+        return text ? -ENOMEM : -EINVAL;
+    buf_reset(&p->body);
+    p->body.max = PAGE_BYTES_MAX;
+    int result = template_render(&p->body, text, data, TEMPLATE_HTML, template_text, NULL);
+    if (result < 0) {
+        log_bug("page %s cannot be rendered: %s", name, strerror(-result));
+        return result;
+    }
+    p->status = status;
+    p->type = "text/html; charset=utf-8";
+    add_headers(r, p);
+    return 0;
+}
+
+static json_t *words(enum error error, enum error_text which, const json_t *args) {
+    _cleanup_buf_ struct buf text = {0};
+    error_text(&text, error, which, args);
+    return json_string(buf_string(&text));
+}
+
+json_t *page_error_words(const struct request *r, enum error error, const json_t *args) {
+    bool english = r->language == LANGUAGE_EN;
+    return json_pack("{s:i, s:o, s:o}", "code", error_code(error), "message",
+                     words(error, english ? ERROR_MESSAGE_EN : ERROR_MESSAGE_JA, args), "remedy",
+                     words(error, english ? ERROR_REMEDY_EN : ERROR_REMEDY_JA, args));
+}
+
+static enum text error_title(const struct request *r, int status, bool login) {
+    if (login)
+        return TEXT_login_title;
+    if (r->listener == LISTENER_PUBLIC && (status == 404 || status == 410))
+        return TEXT_link_gone_title;
+    return status == 404 ? TEXT_not_found_title : TEXT_error_page_title;
+}
+
+static bool is_about_login(enum error error) {
+    return error == ERROR_NO_CLIENT_CERTIFICATE || error == ERROR_UNKNOWN_CLIENT_CERTIFICATE ||
+           error == ERROR_EXPIRED_CLIENT_CERTIFICATE || error == ERROR_REMOVED_REGISTRAR;
+}
+
+int page_error(const struct request *r, struct reply *p, int status, enum error error, const json_t *args) {
+    bool login = is_about_login(error);
+    json_t *data = page_error_words(r, error, args);
+    if (!data ||
+        json_object_set_new(data, "title", json_string(text_get(error_title(r, status, login), r->language))) < 0 ||
+        json_object_set_new(data, "login", json_boolean(login)) < 0 ||
+        json_object_set_new(data, "home_link", json_boolean(r->registrar.id != 0)) < 0) {
+        json_decref(data);
+        return -ENOMEM;
+    }
+    return page_send(r, p, status, "error", data);
+}
+
+int page_static(struct thread *t, struct request *r, struct reply *p) {
+    (void) t;
+    for (const struct asset *a = assets; a->name; a++)
+        if (a->type && strcmp(a->address, r->segment[0]) == 0) {
+            p->type = a->type;
+            buf_add(&p->body, a->data, a->bytes);
+            reply_header(p, "Cache-Control", "public, max-age=31536000, immutable");
+            return 0;
+        }
+    reply_error(r, p, ERROR_NOT_FOUND, NULL, 0);
+    return 0;
+}
