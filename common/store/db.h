@@ -118,5 +118,8 @@ int db_transaction(struct db *db, const char *name, int64_t organisation, db_wor
  * parameters. add() is called until it returns 0 (1 = a row was added to the args given, negative = stop and fail). */
 int64_t db_copy(struct db *db, const char *sql, int (*add)(void *ctx, struct db_args *row), void *ctx);
 
+/* Several statements without parameters (a migration), inside a transaction that they must not end. 0 or enum db_result. */
+int db_script(struct db *db, const char *name, const char *sql);
+
 /* The name of the violated constraint or the SQLSTATE of the last DB_FAILED, for messages; never NULL. */
 const char *db_last_error(const struct db *db);

@@ -128,11 +128,8 @@ static void put_time(struct buf *to, int64_t usec) {
         return;
     }
     bool utc = tm.tm_year < 150;
-    if (utc)
-        (void) strftime(text, sizeof(text), "%y%m%d%H%M%SZ", &tm);
-    else
-        (void) strftime(text, sizeof(text), "%Y%m%d%H%M%SZ", &tm);
-    der_put_text(to, utc ? DER_UTC_TIME : DER_GENERALIZED_TIME, text);
+    (void) strftime(text, sizeof(text), "%Y%m%d%H%M%SZ", &tm);
+    der_put_text(to, utc ? DER_UTC_TIME : DER_GENERALIZED_TIME, utc ? text + 2 : text);
 }
 
 static void put_validity(struct buf *to, const struct content *content) {

@@ -1,5 +1,6 @@
 #include "lint.h"
 
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -95,7 +96,7 @@ static const char *check_extensions(struct der *from, const struct issuer *issue
 }
 
 const char *lint_tbs(const void *tbs, size_t len, const struct issuer *issuer, const struct content *c,
-                     int validity_days) {
+                     const struct policy *policy) {
     struct der whole = der_of(tbs, len), t = der_get(&whole, DER_SEQUENCE);
     struct der version = der_get(&t, DER_CONTEXT_CONSTRUCTED | 0);
     if (!der_equal(&version, "\x02\x01\x02", 3))
@@ -108,8 +109,8 @@ const char *lint_tbs(const void *tbs, size_t len, const struct issuer *issuer, c
     if (!der_equal(&name, issuer->name.data, issuer->name.len))
         return "issuer";
     struct der validity = der_get(&t, DER_SEQUENCE);
-    int64_t from = read_time(&validity), to = read_time(&validity);
-    if (from < 0 || !der_at_end(&validity) || to - from != (validity_days * SEC_PER_DAY - 1) * USEC_PER_SEC ||
+    int64_t from = read_time(&validity), to = read_time(&validity), days = policy_validity_days(policy, from);
+    if (from < 0 || !der_at_end(&validity) || days == 0 || to - from != (days * SEC_PER_DAY - 1) * USEC_PER_SEC ||
         to > issuer->not_after_usec)
         return "validity";
     if (!subject_is(&t, c))
@@ -121,4 +122,14 @@ const char *lint_tbs(const void *tbs, size_t len, const struct issuer *issuer, c
     if (wrong)
         return wrong;
     return der_at_end(&t) && der_at_end(&whole) ? NULL : "end";
+}
+
+int lint_validity(const void *tbs, size_t len, int64_t *ret_not_before_usec, int64_t *ret_not_after_usec) {
+    struct der whole = der_of(tbs, len), t = der_get(&whole, DER_SEQUENCE);
+    for (int before = 0; before < 4; before++) /* version, serialNumber, signature, issuer */
+        (void) der_get_any(&t);
+    struct der validity = der_get(&t, DER_SEQUENCE);
+    *ret_not_before_usec = read_time(&validity);
+    *ret_not_after_usec = read_time(&validity);
+    return *ret_not_before_usec < 0 || *ret_not_after_usec < 0 ? -EINVAL : 0;
 }

@@ -8,4 +8,7 @@
 
 /* NULL, or which part of tbs is not as the content, issuer and policy want it (static text). */
 const char *lint_tbs(const void *tbs, size_t len, const struct issuer *issuer, const struct content *content,
-                     int validity_days);
+                     const struct policy *policy);
+
+/* The validity that tbs states, in usec. 0 or -EINVAL. */
+int lint_validity(const void *tbs, size_t len, int64_t *ret_not_before_usec, int64_t *ret_not_after_usec);

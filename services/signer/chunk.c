@@ -1,0 +1,168 @@
+#include "chunk.h"
+
+#include <errno.h>
+#include <openssl/rand.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "lint.h"
+#include "log.h"
+
+void chunk_done(struct chunk *chunk) {
+    for (size_t i = 0; i < chunk->n; i++) {
+        free(chunk->rows[i].names);
+        free(chunk->rows[i].domains);
+        buf_done(&chunk->rows[i].tbs);
+        buf_done(&chunk->rows[i].der);
+    }
+    free(chunk->rows);
+    profile_done(&chunk->profile);
+    db_rows_free(chunk->loaded);
+    *chunk = (struct chunk){0};
+}
+
+static int take_standing(struct signing_row *row, const struct db_rows *rows, size_t i) {
+    struct db_bytes serial = db_bytes(rows, i, SIGNING_SERIAL), tbs = db_bytes(rows, i, SIGNING_TBS);
+    row->standing = serial.len == SERIAL_BYTES;
+    if (!row->standing)
+        return 0;
+    row->stale = db_bool(rows, i, SIGNING_STALE);
+    memcpy(row->content.serial, serial.data, SERIAL_BYTES);
+    buf_add(&row->tbs, tbs.data, tbs.len);
+    if (lint_validity(tbs.data, tbs.len, &row->content.not_before_usec, &row->content.not_after_usec) < 0)
+        row->stale = true;
+    return row->tbs.failed ? -ENOMEM : 0;
+}
+
+static int take_row(struct chunk *chunk, size_t i) {
+    const struct db_rows *rows = chunk->loaded;
+    const struct policy *policy = chunk->policy;
+    struct signing_row *row = &chunk->rows[i];
+    const struct policy_profile *profile = policy_profile(policy, (int) db_int64(rows, i, SIGNING_PROFILE));
+    size_t n_domains = 0;
+    row->application = db_int64(rows, i, SIGNING_ID);
+    row->permitted = db_bool(rows, i, SIGNING_PERMITTED);
+    row->same_policy = profile && db_bool(rows, i, SIGNING_SAME_POLICY);
+    row->names = db_text_array(rows, i, SIGNING_NAMES, &row->content.names_count);
+    row->domains = db_text_array(rows, i, SIGNING_DOMAINS, &n_domains);
+    if (!row->names || !row->domains)
+        return -ENOMEM;
+    row->content.names = row->names;
+    row->content.o = db_text(rows, i, SIGNING_O);
+    row->content.st = policy->state_or_province ? db_text(rows, i, SIGNING_ST) : NULL;
+    row->content.l = policy->locality ? db_text(rows, i, SIGNING_L) : NULL;
+    row->content.cn = db_text(rows, i, SIGNING_CN);
+    row->content.spki = db_bytes(rows, i, SIGNING_SPKI);
+    row->content.rsa = profile && profile->key == POLICY_KEY_RSA;
+    return take_standing(row, rows, i);
+}
+
+int chunk_load(struct chunk *chunk, struct db *db, const struct job *job, const struct issuer *issuer,
+               const struct policy *policy) {
+    chunk->issuer = issuer;
+    chunk->policy = policy;
+    int64_t n = signing_load(db, job, issuer->id, &chunk->loaded);
+    if (n <= 0)
+        return (int) n;
+    chunk->rows = calloc((size_t) n, sizeof(*chunk->rows));
+    if (!chunk->rows)
+        return -ENOMEM;
+    chunk->n = (size_t) n;
+    for (size_t i = 0; i < chunk->n; i++) {
+        int r = take_row(chunk, i);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* name is domain or lies below it, at a label's boundary. */
+static bool covers(const char *domain, const char *name) {
+    size_t domain_len = strlen(domain), name_len = strlen(name);
+    if (domain_len == 0 || name_len < domain_len || strcmp(name + name_len - domain_len, domain) != 0)
+        return false;
+    return name_len == domain_len || name[name_len - domain_len - 1] == '.';
+}
+
+static bool all_names_covered(const struct signing_row *row) {
+    for (size_t i = 0; i < row->content.names_count; i++) {
+        bool covered = false;
+        for (const char **d = row->domains; *d && !covered; d++)
+            covered = covers(*d, row->names[i]);
+        if (!covered)
+            return false;
+    }
+    /* BR 7.1.4.3: CN is a copy of a dNSName; ours is the first. */
+    return row->content.names_count > 0 && strcmp(row->names[0], row->content.cn) == 0;
+}
+
+void chunk_judge(struct chunk *chunk) {
+    for (size_t i = 0; i < chunk->n; i++) {
+        struct signing_row *row = &chunk->rows[i];
+        if (!row->same_policy)
+            row->error = ERROR_POLICY_CHANGED;
+        else if (!row->permitted || !all_names_covered(row))
+            row->error = ERROR_PERMISSION_WITHDRAWN;
+        if (row->standing && !row->stale && row->error == ERROR_NONE)
+            row->stale = lint_tbs(row->tbs.data, row->tbs.len, chunk->issuer, &row->content, chunk->policy) != NULL;
+    }
+}
+
+/* 127 random bits; CABF wants 64 (BR 7.1.2.7), and an attacker who guesses none must not be lucky with all ones. */
+static int draw_serial(uint8_t serial[static SERIAL_BYTES]) {
+    static const uint8_t zero[SERIAL_BYTES];
+    do {
+        if (RAND_bytes(serial, SERIAL_BYTES) != 1)
+            return -EIO;
+        serial[0] &= 0x7f;
+    } while (memcmp(serial, zero, SERIAL_BYTES) == 0);
+    return 0;
+}
+
+static bool wants_intent(const struct signing_row *row) {
+    return row->error == ERROR_NONE && (!row->standing || row->stale);
+}
+
+static void build_one(void *ctx, size_t i) {
+    struct chunk *chunk = ctx;
+    struct signing_row *row = &chunk->rows[i];
+    if (wants_intent(row) && certificate_build(&row->tbs, &chunk->profile, &row->content) < 0)
+        row->error = ERROR_ROW_BROKEN;
+}
+
+int chunk_build(struct chunk *chunk, struct parallel *parallel, const char *pki_url, int64_t now_usec) {
+    int64_t not_before = now_usec - now_usec % USEC_PER_SEC;
+    int64_t days = policy_validity_days(chunk->policy, not_before);
+    int64_t not_after = not_before + (days * SEC_PER_DAY - 1) * USEC_PER_SEC;
+    /* Refused, not cut short: a certificate must not outlive its issuer. */
+    if (days == 0 || not_after > chunk->issuer->not_after_usec)
+        return -ERANGE;
+    int r = profile_make(&chunk->profile, chunk->issuer, chunk->policy, pki_url);
+    for (size_t i = 0; r == 0 && i < chunk->n; i++) {
+        struct signing_row *row = &chunk->rows[i];
+        if (!wants_intent(row))
+            continue;
+        row->content.not_before_usec = not_before;
+        row->content.not_after_usec = not_after;
+        r = draw_serial(row->content.serial);
+    }
+    if (r == 0)
+        parallel_for(parallel, chunk->n, build_one, chunk);
+    return r;
+}
+
+static void sign_one(void *ctx, size_t i) {
+    struct chunk *chunk = ctx;
+    struct signing_row *row = &chunk->rows[i];
+    if (row->error != ERROR_NONE)
+        return;
+    const char *wrong = lint_tbs(row->tbs.data, row->tbs.len, chunk->issuer, &row->content, chunk->policy);
+    if (wrong)
+        log_bug("application %lld: %s is not as it must be, not signed", (long long) row->application, wrong);
+    if (wrong || certificate_sign(&row->der, chunk->issuer, row->tbs.data, row->tbs.len) < 0)
+        row->error = ERROR_ROW_BROKEN;
+}
+
+void chunk_sign(struct chunk *chunk, struct parallel *parallel) {
+    parallel_for(parallel, chunk->n, sign_one, chunk);
+}

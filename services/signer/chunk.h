@@ -1,0 +1,37 @@
+/*
+ * The rows of one sign job, from the database to signed certificates. Owns copies of nothing that the loaded rows hold.
+ */
+#pragma once
+
+#include "proto/errors.h"
+#include "signer.h"
+#include "store/signing.h"
+
+struct signing_row {
+    int64_t application;
+    struct content content;
+    const char **names, **domains; /* owned */
+    bool permitted, same_policy, stale, standing;
+    enum error error; /* ERROR_NONE: to be signed */
+    struct buf tbs, der;
+};
+
+struct chunk {
+    struct db_rows *loaded;
+    struct signing_row *rows;
+    size_t n;
+    const struct issuer *issuer;
+    const struct policy *policy;
+    struct profile profile;
+};
+
+void chunk_done(struct chunk *chunk);
+/* Loads the rows of the job. 0 or negative. */
+int chunk_load(struct chunk *chunk, struct db *db, const struct job *job, const struct issuer *issuer,
+               const struct policy *policy);
+/* What may not be signed any more gets its error; what was stated before and no longer fits is marked stale. */
+void chunk_judge(struct chunk *chunk);
+/* Draws serials and builds the to-be-signed bytes of the rows without a standing intent. 0 or negative. */
+int chunk_build(struct chunk *chunk, struct parallel *parallel, const char *pki_url, int64_t now_usec);
+/* Looks at the bytes once more and signs them; a row that fails gets ROW_BROKEN. */
+void chunk_sign(struct chunk *chunk, struct parallel *parallel);
