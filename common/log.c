@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,10 +9,15 @@
 
 static const char *log_name = "inkan";
 static enum log_level log_max = LOG_LEVEL_INFO;
+static bool log_with_priority = true;
 
 void log_open(const char *name, enum log_level level) {
     log_name = name;
     log_max = level;
+}
+
+void log_plain(void) {
+    log_with_priority = false;
 }
 
 void log_at(enum log_level level, const char *format, ...) {
@@ -19,7 +25,8 @@ void log_at(enum log_level level, const char *format, ...) {
         return;
     int saved_errno = errno;
     char line[LOG_LINE_MAX];
-    int head = snprintf(line, sizeof(line), "<%d>%s: ", (int) level, log_name);
+    int head = log_with_priority ? snprintf(line, sizeof(line), "<%d>%s: ", (int) level, log_name)
+                                 : snprintf(line, sizeof(line), "%s: ", log_name);
     if (head < 0 || (size_t) head >= sizeof(line) - 2)
         return;
     va_list ap;

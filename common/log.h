@@ -17,6 +17,8 @@ enum log_level {
 };
 
 void log_open(const char *name, enum log_level level);
+/* For a program that people run: lines without the priority prefix. */
+void log_plain(void);
 void log_at(enum log_level level, const char *format, ...) _printf_(2, 3);
 
 /* Three kinds of wrong, three calls. */

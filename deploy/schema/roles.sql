@@ -91,6 +91,10 @@ GRANT UPDATE ON service TO inkan_operator;
 GRANT INSERT ON job, key_seen TO inkan_operator;
 GRANT UPDATE, DELETE ON job TO inkan_operator;
 GRANT DELETE ON whois_answer TO inkan_operator;
+-- inkanctl job discard: mails end as failed, a question as not answered.
+GRANT UPDATE (state, reply, ended) ON notice TO inkan_operator;
+GRANT USAGE ON SEQUENCE job_token TO inkan_operator;
+GRANT EXECUTE ON FUNCTION ask_finish(bigint[], bigint[], text, text, text, text, text, text, text) TO inkan_operator;
 GRANT USAGE ON SEQUENCE job_token TO inkan_validator, inkan_whois, inkan_signer, inkan_mailer;
 
 -- Row-level security. The ingress sees one organisation at a time; a worker sees the jobs of its stages.

@@ -1,0 +1,38 @@
+#include "store/operator.h"
+#include "store/sql.h"
+
+#define JOB_JSON                                                                                                       \
+    "json_build_object('id', j.id, 'stage', j.stage, 'state', CASE WHEN j.due <= clock_timestamp() THEN 'ready'"       \
+    "  WHEN j.worker IS NOT NULL THEN 'leased' ELSE 'waiting' END, 'age_sec',"                                         \
+    " extract(epoch FROM clock_timestamp() - j.created)::bigint, 'due', " SQL_TIME(                                    \
+        "j.due") ","                                                                                                   \
+                 " 'attempt', j.attempt, 'worker', j.worker, 'organisation', j.organisation, 'upload', j.upload,"      \
+                 " 'seq_from', j.seq_from, 'seq_to', j.seq_to, 'subject', j.subject)::text"
+
+const struct statement job_list_statement = {
+    "job_list", 1,
+    "SELECT " JOB_JSON " FROM job j WHERE $1::text IS NULL OR j.stage = $1::text ORDER BY j.stage, j.turn, j.id"};
+
+const struct statement job_show_statement = {"job_show", 1, "SELECT " JOB_JSON " FROM job j WHERE j.id = $1::bigint"};
+
+const struct statement job_retry_statement = {
+    "job_retry", 1,
+    "UPDATE job j SET due = clock_timestamp(), attempt = 0, worker = NULL, token = NULL"
+    " WHERE j.id = $1::bigint AND (j.worker IS NULL OR j.due <= clock_timestamp()) RETURNING " JOB_JSON};
+
+const struct statement job_take_statement = {
+    "job_take", 1,
+    "UPDATE job SET token = nextval('job_token') WHERE id = $1::bigint RETURNING stage, token, COALESCE(subject, '')"};
+
+const struct statement job_discard_send_statement = {
+    "job_discard_send", 2,
+    "UPDATE notice SET state = 'failed', reply = 'discarded by an operator: ' || $2::text, ended = inkan_now()"
+    " WHERE job = $1::bigint AND state = 'queued'"};
+
+/* An ask job is gone by then: ask_finish() ended it. */
+const struct statement job_discard_finish_statement = {
+    "job_discard_finish", 5,
+    "WITH gone AS (DELETE FROM job WHERE id = $1::bigint),"
+    "told AS (INSERT INTO audit_event (kind, subject, detail) VALUES ('job_discarded', NULLIF($3::text, ''),"
+    "  jsonb_build_object('job', $1::bigint, 'stage', $2::text, 'reason', $4::text, 'by', $5::text))) "
+    "SELECT json_build_object('job', $1::bigint, 'stage', $2::text, 'discarded', true)::text"};

@@ -1,0 +1,103 @@
+/* Every command of inkanctl: name, arguments, help, examples. Options and handlers: <noun>.c. */
+#include "commands.h"
+
+#define COMMAND(title, symbol, words, text, shown, ...)                                                                \
+    {                                                                                                                  \
+        .name = (title), .arguments = (words), .summary = (text), .examples = (shown), .options = symbol##_options,    \
+        .statements = symbol##_statements, .run = symbol##_run, __VA_ARGS__                                            \
+    }
+
+const struct command ctl_commands[] = {
+    COMMAND(
+        "organisation add", organisation_add, NULL, "Enter a 機関 as examined.",
+        "organisation add --name-ja 申請大学 --name-en 'Shinsei University' --st Tokyo --l Chiyoda-ku --issue-until "
+        "2027-03-31\n"),
+    COMMAND("organisation list", organisation_list, NULL, "All organisations.", "organisation list --json\n"),
+    COMMAND("organisation show", organisation_show, "ID|NAME", "One organisation, by number or English name.",
+            "organisation show 1\norganisation show 'Shinsei University'\n"),
+    COMMAND("organisation change", organisation_change, "ID|NAME", "Change what is given, leave the rest.",
+            "organisation change 1 --issue-until 2028-03-31\norganisation change 1 --state suspended\n"),
+    COMMAND("organisation remove", organisation_remove, "ID|NAME", "Close it: no upload is taken any more.",
+            "organisation remove 3\n", .details = "Its certificates and its history stay.\n"),
+
+    COMMAND("domain add", domain_add, "DOMAIN", "Enter a domain that an organisation may apply for.",
+            "domain add example.ac.jp --organisation 1 --registrant-ja 申請大学 --registrant-en 'Shinsei University'\n"
+            "domain add example.org --organisation 'Shinsei University'\n",
+            .details =
+                "With a registrant it is permitted at once, unless --state says otherwise; without one it waits\n"
+                "(pending) for `domain examine`.\n"),
+    COMMAND("domain list", domain_list, NULL, "Domains with their registrants.",
+            "domain list\ndomain list --organisation 1 --json\n"),
+    COMMAND("domain show", domain_show, "DOMAIN", "One domain.", "domain show example.ac.jp\n"),
+    COMMAND("domain change", domain_change, "DOMAIN", "Change what is given, leave the rest.",
+            "domain change example.ac.jp --state suspended\ndomain change example.ac.jp --registrant-ja 申請大学\n"),
+    COMMAND("domain examine", domain_examine, "DOMAIN", "Take the registrant as WHOIS answers now.",
+            "domain examine example.ac.jp\n",
+            .details =
+                "A pending domain becomes permitted, a suspended one stays so. Nothing changes when WHOIS names\n"
+                "no registrant (exit code 4). Look first, and compare: `whois ask`.\n"),
+    COMMAND("domain remove", domain_remove, "DOMAIN", "Suspend it: nothing is issued for it any more.",
+            "domain remove example.ac.jp\n", .details = "`domain change DOMAIN --state permitted` takes it back.\n"),
+
+    COMMAND("registrar add", registrar_add, NULL, "Enter a 登録担当者 with a TLS client certificate.",
+            "registrar add --organisation 1 --name '登録 花子' --mail toroku@example.ac.jp --certificate toroku.pem\n"),
+    COMMAND("registrar list", registrar_list, NULL, "Registrars.", "registrar list --organisation 1\n"),
+    COMMAND("registrar show", registrar_show, "ID", "One registrar.", "registrar show 2\n"),
+    COMMAND("registrar change", registrar_change, "ID", "Change what is given, leave the rest.",
+            "registrar change 2 --certificate new.pem\nregistrar change 2 --state active\n"),
+    COMMAND("registrar remove", registrar_remove, "ID", "Refuse the registrar from now on.", "registrar remove 2\n"),
+
+    COMMAND("job list", job_list, NULL, "Work that is not done, in the order in which it will be.",
+            "job list\njob list --stage send --json\n"),
+    COMMAND("job retry", job_retry, "ID", "Make a waiting job due now, with all its attempts again.", "job retry 17\n"),
+    COMMAND("job discard", job_discard, "ID", "Give a job up: ask and send only.",
+            "job discard 17 --reason 'the relay is gone for good'\n",
+            .details =
+                "ask: its domain counts as not answered, and the upload is decided so. send: its mails end as\n"
+                "failed and are not sent; links can be sent again. Others would leave an upload standing still and\n"
+                "are refused: retry them; a job that fails three times ends its rows in an error by itself.\n"),
+
+    COMMAND("whois ask", whois_ask, "DOMAIN", "What WHOIS says now, asked by inkan-whois.", "whois ask example.ac.jp\n",
+            .details = "The answer is recorded, and serves uploads as any other.\n"),
+    COMMAND("whois flush", whois_flush, "[DOMAIN]", "Forget recorded answers.",
+            "whois flush\nwhois flush example.ac.jp\n",
+            .details = "Answers that an undecided upload may rest on stay.\n"),
+
+    COMMAND("halt", halt, NULL, "Stop all signing.", "halt --reason 'key ceremony'\n",
+            .details = "Returns when the last signing in flight has committed. Uploads are still taken and checked.\n"),
+    COMMAND("resume", resume, NULL, "Sign again.", "resume\n"),
+
+    COMMAND("policy load", policy_load, "FILE", "Check a certificate policy and put it in force.",
+            "policy load deploy/policy/upki-2026.conf\n",
+            .details =
+                "Uploads that are being checked under another policy are checked no further under this one: the\n"
+                "signer refuses rows of another policy.\n"),
+    COMMAND("policy list", policy_list, NULL, "Every policy that was ever in force.", "policy list\n"),
+    COMMAND("policy show", policy_show, NULL, "The policy in force, with its text.", "policy show\n"),
+
+    COMMAND(
+        "ca init", ca_init, NULL, "Make a root and an issuing CA, and enter the issuing CA.",
+        "ca init --directory /root/ca --name 'Shinsei CA 1' --key ec:P-384\n"
+        "ca init --directory ca --name 'Test CA' --key rsa:2048 --shards 4\n",
+        .details =
+            "Writes root.key.pem, root.pem, issuing.key.pem, issuing.pem, chain.pem (issuing and root), audit.key.pem\n"
+            "and audit.pub.pem (Ed25519, seals the audit); keys are unencrypted and readable by their owner alone.\n"
+            "The signer gets issuing.key.pem and audit.key.pem; the root's key belongs off this machine.\n"
+            "The first CA is active at once; later ones wait for `ca activate`.\n"),
+    COMMAND("ca list", ca_list, NULL, "Issuing CAs.", "ca list\n"),
+    COMMAND("ca activate", ca_activate, "ID", "Sign with this CA from now on.", "ca activate 2\n",
+            .details = "The signers need its key first (signer.key), or they stop being ready.\n"),
+    COMMAND("ca renew", ca_renew, "ID", "A new certificate for an issuing CA: same names, same key, new validity.",
+            "ca renew 1 --directory /root/ca --years 10\n",
+            .details = "Keeps the old files under the old certificate's hash. Restart the signers afterwards.\n"),
+
+    COMMAND(
+        "database migrate", database_migrate, "DIRECTORY", "Bring the schema up to date, and the roles' rights.",
+        "--database postgresql:///inkan?user=postgres database migrate deploy/schema\n", .owner = true,
+        .details =
+            "Applies NNNN-*.sql in order, each in a transaction of its own, then roles.sql. Run it as the database's\n"
+            "owner. A file that was applied once and has changed is refused. May be run again at any time.\n"),
+    COMMAND("database status", database_status, NULL, "Which migrations are applied.", "database status\n",
+            .details = "Exit code 4 when the schema is not the one this inkanctl was built for.\n"),
+    {0},
+};
