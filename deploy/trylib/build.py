@@ -37,6 +37,7 @@ def build(given=None):
         if not (directory / "build.ninja").exists():
             wipe = ["--wipe"] if (directory / "meson-private").exists() else []
             run(["meson", "setup", *wipe, "-Dbuildtype=debugoptimized", directory, CHECKOUT], "meson setup")
+        run(["ninja", "-C", directory, "build.ninja"], "meson")  # what introspection reads must not be older than the checkout
         made = programs(directory)
         run(["ninja", "-C", directory, *(path.relative_to(directory) for path in made.values())], "the build")
         return made

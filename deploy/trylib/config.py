@@ -5,11 +5,11 @@ from build import CHECKOUT
 from failure import Failure
 from instance import DAEMONS, SENDERS
 from pki import MAIL_FROM
-from users import bus_names
 
+LINE_BYTES_MAX = 198  # inih as Debian builds it cuts longer ones in two, without a word
 POLICY = CHECKOUT / "deploy/policy/upki-2026.conf"
 REFERRAL = "whois.registrar.example.com"  # the name that deploy/demo/whois/example.org.txt refers to
-CA_DEFAULTS = {"key": "rsa:2048"}
+CA_DEFAULTS = {"key": "rsa:2048", "root_key": None, "shards": None}  # None: as inkanctl ca init has it
 
 
 class Overrides:
@@ -47,7 +47,7 @@ def settings(instance):
     """Everything a daemon must be told here, by section."""
     return {
         "database": {"uri": instance.database_uri},
-        "bus": {"senders": " ".join(f"ipc://{instance.bus(name)}" for name in bus_names())},
+        "bus": {"senders": " ".join(f"ipc://{instance.bus(name)}" for name in SENDERS)},
         "job": {"lease": "5s"},
         "health": {name: instance.address(f"health_{name}") for name in DAEMONS},
         "pki": {"url": f"http://{instance.address('pki')}"},
@@ -86,8 +86,12 @@ def settings(instance):
 
 
 def ini(sections):
-    return "\n".join(f"[{section}]\n" + "".join(f"{name} = {value}\n" for name, value in values.items())
+    text = "\n".join(f"[{section}]\n" + "".join(f"{name} = {value}\n" for name, value in values.items())
                      for section, values in sections.items() if values)
+    long = [line for line in text.splitlines() if len(line.encode()) > LINE_BYTES_MAX]
+    if long:
+        raise Failure(f"a line of the settings is longer than {LINE_BYTES_MAX} bytes: {long[0]}")
+    return text
 
 
 def write_settings(instance, overrides):

@@ -1,8 +1,9 @@
 """One instance of the service: where its files are, which ports it has, and the locks that keep instances apart.
 
 DIR (--dir) holds what people and tests look at: try.env, logs, pid files, mails, WHOIS answers, registrars' certificates.
-The stage (/var/tmp/inkan-try-XXXXXX) holds what the service users must reach: programs, the database, sockets, keys. It
-has a short path, because a unix socket's path holds 107 bytes, and it goes away with the instance.
+The stage (/var/tmp/inkan.XXXXXXXX) holds what the service users must reach: programs, the database, sockets, keys. It
+has a short path, because a unix socket's path holds 107 bytes and a line of inkan.conf 199, and it goes away with the
+instance.
 """
 import errno
 import fcntl
@@ -16,7 +17,7 @@ from failure import Failure
 
 DAEMONS = ("ingress", "validator", "whois", "signer", "mailer")
 SENDERS = ("ingress", "validator", "whois", "signer")
-STAGE_PREFIX = "inkan-try-"
+STAGE_PREFIX = "inkan."
 STAGE_PARENT = pathlib.Path("/var/tmp")
 PORT_LOCKS = pathlib.Path("/run/inkan-try-ports")
 PORTS = ("registrar", "public", "pki", "mail_page", "smtp", "whois_server", "whois_registrar",
@@ -114,7 +115,7 @@ class Instance:
         return self.stage / "state" / daemon
 
     def bus(self, sender):
-        return self.stage / "bus" / sender
+        return self.stage / "b" / sender
 
     def pki(self, name):
         return self.directory / "pki" / name

@@ -23,6 +23,7 @@ from supervisor import EXIT_CONFIG, Child, Supervisor
 FAKES = build.CHECKOUT / "tests/fakes"
 DEMO = build.CHECKOUT / "deploy/demo"
 FIRST_PORT = 8440
+STARTS_MAX = 10  # before everything is ready; afterwards a daemon is started again as often as it dies
 
 
 def say(text):
@@ -63,6 +64,7 @@ def prepare(instance, made, overrides, supervisor):
     pki.make_tls(instance)
     pki.make_registrars(instance, register.registrars(organisations))
     pki.make_mail_signer(instance)
+    pki.make_link_key(instance.pki("link.key"))
     register.fill(instance, organisations, overrides.ca)
     hand_out_keys(instance)
     for daemon in DAEMONS:
@@ -72,15 +74,18 @@ def prepare(instance, made, overrides, supervisor):
 
 def hand_out_keys(instance):
     """A copy of each file for the one daemon that needs it."""
-    needed = {"ingress": ("tls.pem", "tls.key", "registrar-ca.pem"),
-              "mailer": ("tls-ca.pem", "mail.pem", "mail.key", "link.key"),
-              "signer": ("issuing.key", "audit.key")}
-    for daemon, names in needed.items():
-        for name in names:
+    ca = instance.pki("ca")
+    needed = {
+        "ingress": {name: instance.pki(name) for name in ("tls.pem", "tls.key", "registrar-ca.pem")},
+        "signer": {"issuing.key": ca / "issuing.key.pem", "audit.key": ca / "audit.key.pem"},
+        "mailer": {name: instance.pki(name) for name in ("tls-ca.pem", "mail.pem", "mail.key", "link.key")},
+    }
+    for daemon, files in needed.items():
+        for name, source in files.items():
             target = instance.keys(daemon) / name
-            if not target.exists():
-                shutil.copy(instance.pki(name), target)
+            shutil.copy(source, target)
             users.give(target, users.user_of(daemon), 0o600 if name.endswith(".key") else 0o644)
+    shutil.copy(ca / "chain.pem", instance.pki("issuer-chain.pem"))
 
 
 def start_fakes(instance, supervisor):
@@ -113,9 +118,9 @@ def tell_story(instance, supervisor):
     story = supervisor.add(Child("story", words, None, restart=False))
 
     def over():
-        refused = [child for child in supervisor.children if child.exit_code == EXIT_CONFIG]
-        if refused:
-            raise Failure(f"{refused[0].name} refuses to run:\n{tail(refused[0].log)}")
+        for child in supervisor.children:
+            if child.exit_code == EXIT_CONFIG or child.restarts >= STARTS_MAX:
+                raise Failure(f"{child.name} does not start:\n{tail(child.log)}")
         return story.exit_code is not None
 
     return supervisor.run_until(over) and story.exit_code == 0

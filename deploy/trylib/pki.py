@@ -9,7 +9,7 @@ import os
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -111,13 +111,6 @@ def make_mail_signer(instance):
     write(instance.pki("mail-ca.pem"), pem(authority.certificate))
     write(instance.pki("mail.pem"), pem(certificate))
     write(instance.pki("mail.key"), key_pem(key), 0o600)
-
-
-def make_audit_key(path):
-    """Writes the private key that seals the audit; gives the raw public key."""
-    key = ed25519.Ed25519PrivateKey.generate()
-    write(path, key_pem(key), 0o600)
-    return key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 
 
 def make_link_key(path):

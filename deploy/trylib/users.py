@@ -29,22 +29,18 @@ def make_users():
 
 
 def make_directories(instance):
-    """Keys and state for each daemon's eyes only; a directory of sockets for each sender, reachable for all daemons."""
+    """Keys and state for each daemon's eyes only; a directory of sockets for each sender, and for a second
+    instance of it, reachable for all daemons."""
     for daemon in DAEMONS:
         for path in (instance.keys(daemon), instance.state(daemon)):
             path.mkdir(parents=True)
             shutil.chown(path, user_of(daemon), user_of(daemon))
             path.chmod(0o700)
-    for sender in bus_names():
-        path = instance.bus(sender)
-        path.mkdir(parents=True)
-        shutil.chown(path, user_of(sender.removesuffix("-2")), "inkan")
-        path.chmod(0o750)
-
-
-def bus_names():
-    """Senders of hints: the daemons, and a second instance of each for whoever wants to start one."""
-    return [*SENDERS, *(f"{sender}-2" for sender in SENDERS)]
+    for sender in SENDERS:
+        for path in (instance.bus(sender), instance.bus(sender + "-2")):
+            path.mkdir(parents=True)
+            shutil.chown(path, user_of(sender), "inkan")
+            path.chmod(0o750)
 
 
 def give(path, user, mode=0o600):
