@@ -92,6 +92,16 @@ const struct command ctl_commands[] = {
             .details = "Keeps the old files under the old certificate's hash. Restart the signers afterwards.\n"),
 
     COMMAND(
+        "audit verify", audit_verify, NULL, "Compute every seal of the audit again, outside the database.",
+        "audit verify\naudit verify --key audit.pub.pem --head 1742:6f3a… --json\n",
+        .details =
+            "Checks numbers, signatures, links and ranges of all seals, hashes every event they cover, and compares\n"
+            "the certificates with the events that tell of them. Exit code 4 on any trouble. Keep the head it prints\n"
+            "(and audit.pub.pem) elsewhere: with --head a later run notices seals cut off at the end.\n"),
+    COMMAND("audit list", audit_list, NULL, "The newest events.",
+            "audit list --limit 20\naudit list --upload 17 --json\n"),
+
+    COMMAND(
         "database migrate", database_migrate, "DIRECTORY", "Bring the schema up to date, and the roles' rights.",
         "--database postgresql:///inkan?user=postgres database migrate deploy/schema\n", .owner = true,
         .details =
