@@ -9,7 +9,7 @@
 #include "services/ingress/texts.h"
 #include "template.h"
 
-#define PAGE_BYTES_MAX (16 * 1024 * 1024)
+#define PAGE_BYTES_MAX ((size_t) 16 * 1024 * 1024)
 
 /* Nothing from elsewhere, no script, no frame. Forms go to ourselves only. */
 #define POLICY                                                                                                         \
