@@ -58,10 +58,11 @@ struct signing_result {
 int64_t signing_record(struct db *db, const struct job *job, int issuer, int link_days,
                        const struct signing_result *result, struct db_rows **ret);
 
-/* Rows that cannot be issued: state, error, name freed, audit. errors: a stored error (JSON) each. */
+/* Rows that cannot be issued: state, error, name freed, audit. errors: a stored error (JSON) each. How many failed now: a row
+ * with a certificate does not. */
 int64_t signing_fail(struct db *db, const int64_t *applications, const char *const *errors, size_t n);
 /* One chunk less, failed rows counted over; 1 and *ret_done when the upload ended with it. */
 int signing_progress(struct db *db, int64_t upload, int64_t failed, bool *ret_done);
 
-/* The issuer that signs today: id, certificate, crl_shards. No row: none. */
+/* One row: id, certificate and crl_shards of the issuer that signs today (nulls: none), halted, inkan_now(). */
 int64_t signing_issuer(struct db *db, struct db_rows **ret);

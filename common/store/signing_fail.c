@@ -5,7 +5,9 @@ const struct statement signing_fail_statement = {
     "WITH failed AS ("
     "  UPDATE application a SET state = 'failed', errors = a.errors || jsonb_build_array(f.error::jsonb)"
     "    FROM unnest($1::bigint[], $2::text[]) AS f (application, error)"
-    "   WHERE a.id = f.application AND a.state = 'valid' RETURNING a.id, a.organisation, a.upload, a.cn, f.error),"
+    "   WHERE a.id = f.application AND a.state = 'valid'"
+    "     AND NOT EXISTS (SELECT FROM certificate c WHERE c.application = a.id)"
+    "  RETURNING a.id, a.organisation, a.upload, a.cn, f.error),"
     "freed AS (DELETE FROM dn_taken t USING failed WHERE t.application = failed.id)"
     "INSERT INTO audit_event (kind, organisation, upload, application, subject, detail)"
     " SELECT 'row_failed', organisation, upload, id, cn, error::jsonb FROM failed ORDER BY id"};

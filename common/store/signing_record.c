@@ -9,6 +9,7 @@ const struct statement signing_record_statement = {
     "    FROM unnest($5::bigint[], $6::bytea[], $7::bytea[], $8::timestamptz[], $9::timestamptz[])"
     "           AS g (application, serial, der, not_before, not_after)"
     "    JOIN application a ON a.id = g.application JOIN upload u ON u.id = a.upload"
+    "    JOIN intent i ON i.application = a.id AND i.issuer = $4::integer AND i.serial = g.serial AND i.voided IS NULL"
     "    JOIN organisation o ON o.id = a.organisation CROSS JOIN service s"
     "   WHERE a.state = 'valid' AND u.id = $1::bigint AND u.state = 'accepted' AND u.policy IS NOT DISTINCT FROM "
     "s.policy"

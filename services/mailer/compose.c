@@ -1,0 +1,68 @@
+#include "compose.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "mime.h"
+#include "template.h"
+
+static const struct {
+    const char *kind, *subject, *text;
+} mails[] = {
+#define MAIL(kind, subject, text) {#kind, subject, text},
+#include "mails.def"
+#undef MAIL
+};
+
+static json_t *values(const struct composer *c, const struct db_rows *rows, size_t i) {
+    char not_before[CLOCK_TEXT_MAX], not_after[CLOCK_TEXT_MAX], expires[CLOCK_TEXT_MAX], expires_en[CLOCK_TEXT_MAX];
+    _cleanup_buf_ struct buf serial = {0}, url = {0};
+    struct db_bytes number = db_bytes(rows, i, NOTICE_SERIAL);
+    int64_t expires_usec = db_time(rows, i, NOTICE_LINK_EXPIRES);
+    text_serial(&serial, number.data, number.len);
+    if (!db_is_null(rows, i, NOTICE_LINK)) {
+        uint8_t token[TOKEN_BYTES];
+        token_make(c->link_key, db_int64(rows, i, NOTICE_LINK), (int32_t) db_int64(rows, i, NOTICE_GENERATION), token);
+        buf_printf(&url, "%s/d/", c->public_url);
+        text_base64url(&url, token, sizeof(token));
+    }
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "greeting", db_text(rows, i, NOTICE_GREETING), "cn",
+        db_text(rows, i, NOTICE_CN), "o", db_text(rows, i, NOTICE_O), "l", db_text(rows, i, NOTICE_L), "st",
+        db_text(rows, i, NOTICE_ST), "serial", buf_string(&serial), "not_before",
+        clock_jst(db_time(rows, i, NOTICE_NOT_BEFORE), not_before), "not_after",
+        clock_jst(db_time(rows, i, NOTICE_NOT_AFTER), not_after), "expires", clock_jst_date(expires_usec, expires),
+        "expires_en", clock_jst(expires_usec, expires_en), "url", buf_string(&url));
+}
+
+int compose(const struct composer *composer, const struct db_rows *rows, size_t i, struct buf *ret_mail) {
+    size_t kind = 0;
+    while (kind < ARRAY_SIZE(mails) && strcmp(mails[kind].kind, db_text(rows, i, NOTICE_KIND)) != 0)
+        kind++;
+    if (kind == ARRAY_SIZE(mails) || !mime_address(db_text(rows, i, NOTICE_RECIPIENT)))
+        return -EINVAL;
+    _cleanup_buf_ struct buf text = {0}, content = {0}, signature = {0}, id = {0};
+    json_t *data = values(composer, rows, i);
+    int r = data ? template_render(&text, mails[kind].text, data, TEMPLATE_NONE, NULL, NULL) : -ENOMEM;
+    json_decref(data);
+    if (r < 0)
+        return r;
+    buf_printf(&id, "%s@%s", db_text(rows, i, NOTICE_MESSAGE_ID), strchr(composer->from_address, '@') + 1);
+    struct mail mail = {.from_name = composer->from_name,
+                        .from_address = composer->from_address,
+                        .to_address = db_text(rows, i, NOTICE_RECIPIENT),
+                        .subject = mails[kind].subject,
+                        .message_id = buf_string(&id),
+                        .dated_usec = db_time(rows, i, NOTICE_DATED),
+                        .text = buf_string(&text)};
+    mime_put_content(&content, &mail);
+    r = cms_sign(composer->cms, &content, mail.dated_usec, &signature);
+    if (r < 0)
+        return r;
+    mime_put_mail(ret_mail, &mail, &content, signature.data, signature.len);
+    return ret_mail->failed ? -ENOMEM : 0;
+}

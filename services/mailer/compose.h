@@ -1,0 +1,16 @@
+/* A notice as a mail: the same row always gives the same mail. */
+#pragma once
+
+#include "cms.h"
+#include "store/notice.h"
+#include "token.h"
+
+struct composer {
+    const struct cms *cms;
+    const struct token_key *link_key;
+    const char *from_name, *from_address;
+    const char *public_url; /* base of one-time links */
+};
+
+/* Row i of notice_load(). 0; -EINVAL for a recipient or kind that no mail can have; -EIO, -ENOMEM. Thread-safe. */
+int compose(const struct composer *composer, const struct db_rows *notices, size_t i, struct buf *ret_mail);
