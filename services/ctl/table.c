@@ -91,6 +91,13 @@ const struct command ctl_commands[] = {
             "ca renew 1 --directory /root/ca --years 10\n",
             .details = "Keeps the old files under the old certificate's hash. Restart the signers afterwards.\n"),
 
+    COMMAND("upload", upload, "FILE", "Send a TSV file as a registrar, wait for its end, show each row.",
+            "upload --url https://upki.example.jp:8443 --certificate me.pem --key me.key --confirmed server.tsv\n"
+            "upload --url https://upki.example.jp:8443 --certificate me.pem --key me.key --dry-run server.tsv --json\n",
+            .details = "Exit code 4 when the file was rejected or a row has an error.\n"),
+    COMMAND("health", health, NULL, "Ask each daemon whether it can work.", "health\nhealth --json\n",
+            .details = "The addresses are those of [health] in the settings. Exit code 1 when one is not ready.\n"),
+
     COMMAND(
         "audit verify", audit_verify, NULL, "Compute every seal of the audit again, outside the database.",
         "audit verify\naudit verify --key audit.pub.pem --head 1742:6f3a… --json\n",
