@@ -203,6 +203,17 @@ static void put_extensions(struct buf *to, const struct profile *profile, const 
     der_wrap(to, DER_CONTEXT_CONSTRUCTED | 3, &sequence);
 }
 
+int certificate_validity(const struct policy *policy, const struct issuer *issuer, int64_t now_usec,
+                         int64_t *ret_not_before_usec, int64_t *ret_not_after_usec) {
+    int64_t from = now_usec - now_usec % USEC_PER_SEC, days = policy_validity_days(policy, from);
+    int64_t to = from + (days * SEC_PER_DAY - 1) * USEC_PER_SEC;
+    if (days == 0 || to > issuer->not_after_usec)
+        return -ERANGE;
+    *ret_not_before_usec = from;
+    *ret_not_after_usec = to;
+    return 0;
+}
+
 int certificate_build(struct buf *tbs, const struct profile *profile, const struct content *content) {
     static const uint8_t version_3[] = {0xa0, 0x03, 0x02, 0x01, 0x02};
     const struct issuer *issuer = profile->issuer;

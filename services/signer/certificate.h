@@ -57,6 +57,10 @@ int crl_shard(const uint8_t serial[static SERIAL_BYTES], int shards);
 /* <pki_url>/crl/<issuer>-<shard>.crl */
 void crl_address(struct buf *to, const char *pki_url, int issuer, int shard);
 
+/* The validity of a certificate issued at now_usec, whole seconds. 0, or -ERANGE: the policy has no period for that date, or the
+ * issuer ends before the certificate would (refused, not cut short). */
+int certificate_validity(const struct policy *policy, const struct issuer *issuer, int64_t now_usec,
+                         int64_t *ret_not_before_usec, int64_t *ret_not_after_usec);
 /* 0 or -ENOMEM; tbs is emptied first. */
 int certificate_build(struct buf *tbs, const struct profile *profile, const struct content *content);
 /* Signs exactly the bytes of tbs; der becomes the certificate. 0, -EIO (the key does not sign), -ENOMEM. Thread-safe. */

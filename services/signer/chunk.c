@@ -108,7 +108,7 @@ void chunk_judge(struct chunk *chunk) {
     }
 }
 
-/* 127 random bits; CABF wants 64 (BR 7.1.2.7), and an attacker who guesses none must not be lucky with all ones. */
+/* 127 random bits, where BR 7.1.2.7 wants 64; positive and not zero. */
 static int draw_serial(uint8_t serial[static SERIAL_BYTES]) {
     static const uint8_t zero[SERIAL_BYTES];
     do {
@@ -131,13 +131,10 @@ static void build_one(void *ctx, size_t i) {
 }
 
 int chunk_build(struct chunk *chunk, struct parallel *parallel, const char *pki_url, int64_t now_usec) {
-    int64_t not_before = now_usec - now_usec % USEC_PER_SEC;
-    int64_t days = policy_validity_days(chunk->policy, not_before);
-    int64_t not_after = not_before + (days * SEC_PER_DAY - 1) * USEC_PER_SEC;
-    /* Refused, not cut short: a certificate must not outlive its issuer. */
-    if (days == 0 || not_after > chunk->issuer->not_after_usec)
-        return -ERANGE;
-    int r = profile_make(&chunk->profile, chunk->issuer, chunk->policy, pki_url);
+    int64_t not_before = 0, not_after = 0;
+    int r = certificate_validity(chunk->policy, chunk->issuer, now_usec, &not_before, &not_after);
+    if (r == 0)
+        r = profile_make(&chunk->profile, chunk->issuer, chunk->policy, pki_url);
     for (size_t i = 0; r == 0 && i < chunk->n; i++) {
         struct signing_row *row = &chunk->rows[i];
         if (!wants_intent(row))

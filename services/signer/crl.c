@@ -1,4 +1,4 @@
-/* The stage crl: the next CRL of one shard (RFC 5280 5, BR 7.2), and its own next job in the same transaction. */
+/* The stage crl: the next CRL of one shard (RFC 5280 5, BR 7.2). Its job comes round in the same transaction. */
 #include "store/crl.h"
 
 #include <errno.h>
@@ -116,7 +116,7 @@ static int publish(struct db *db, void *ctx) {
     struct making *m = ctx;
     struct signer *signer = m->context->state;
     _cleanup_rows_ struct db_rows *rows = NULL;
-    int r = job_end(db, m->job);
+    int r = crl_again(db, m->job, m->policy->crl_interval_sec);
     if (r <= 0)
         return r < 0 ? r : JOB_LOST;
     int64_t n = crl_entries(db, signer->issuer.id, m->shard, &rows);
@@ -128,7 +128,7 @@ static int publish(struct db *db, void *ctx) {
     int len = crl ? i2d_X509_CRL(crl, &der) : -1;
     int64_t now = db_time(rows, 0, 2);
     r = len > 0 ? crl_store(db, signer->issuer.id, m->shard, db_int64(rows, 0, 1), (struct db_bytes){der, (size_t) len},
-                            now, now + m->policy->crl_validity_sec * USEC_PER_SEC, m->policy->crl_interval_sec)
+                            now, now + m->policy->crl_validity_sec * USEC_PER_SEC)
                 : -EIO;
     OPENSSL_free(der);
     X509_CRL_free(crl);
@@ -138,13 +138,15 @@ static int publish(struct db *db, void *ctx) {
 int crl_work(struct context *c, const struct job *job) {
     struct signer *signer = c->state;
     struct making m = {.context = c, .job = job};
-    int issuer = 0;
+    int issuer = 0, r = watch_look(c, &m.policy);
+    if (r < 0 && r != -ECANCELED)
+        return r;
+    if (!signer->issuer.certificate || !m.policy)
+        return watch_hold(c, job);
     /* ISSUER-SHARD, as crl_jobs wrote it; the jobs of an issuer that is no longer ours wait for whoever has its key. */
     if (sscanf(job->subject, "%d-%d", &issuer, &m.shard) != 2 || issuer != signer->issuer.id) // NOLINT(cert-err34-c)
         return job_release(c->db, job, SEC_PER_DAY * USEC_PER_SEC, true) < 0 ? DB_RETRY : 0;
-    int r = service_policy(c, c->db, &m.policy);
-    if (r == 0)
-        r = db_transaction(c->db, "crl", 0, publish, &m);
+    r = db_transaction(c->db, "crl", 0, publish, &m);
     if (r == 0) {
         metrics_add(METRIC_ROWS_OUT, stage_name(STAGE_crl), (double) m.entries);
         log_debug("CRL %s: %lld entries", job->subject, (long long) m.entries);

@@ -15,11 +15,12 @@
 
 #include "log.h"
 #include "signer.h"
+#include "store/audit_seal.h"
 #include "store/crl.h"
 #include "store/policy_store.h"
-#include "store/audit_seal.h"
 #include "store/signing.h"
 
+#define SEAL_INTERVAL_USEC USEC_PER_SEC
 #define UNSEALED_MAX_SEC 60
 
 static int64_t threads;
@@ -34,12 +35,25 @@ static const struct setting settings[] = {
 };
 
 static const struct statement *const statements[] = {
-    &job_split_statement,      &policy_get_statement,      &signing_gate_statement,
-    &signing_load_statement,   &signing_intents_statement, &signing_void_statement,
-    &signing_record_statement, &signing_fail_statement,    &signing_progress_statement,
-    &signing_issuer_statement, &crl_jobs_statement,        &crl_entries_statement,
-    &crl_store_statement,      &seal_next_statement,       &seal_insert_statement,
-    &seal_age_statement,       &seal_key_statement,        NULL,
+    &job_split_statement,
+    &policy_get_statement,
+    &signing_gate_statement,
+    &signing_load_statement,
+    &signing_intents_statement,
+    &signing_void_statement,
+    &signing_record_statement,
+    &signing_fail_statement,
+    &signing_progress_statement,
+    &signing_issuer_statement,
+    &crl_jobs_statement,
+    &crl_entries_statement,
+    &crl_again_statement,
+    &crl_store_statement,
+    &seal_next_statement,
+    &seal_insert_statement,
+    &seal_age_statement,
+    &seal_key_statement,
+    NULL,
 };
 
 static const struct stage_work stages[] = {
@@ -48,7 +62,7 @@ static const struct stage_work stages[] = {
     {.work = NULL},
 };
 
-static const struct timer timers[] = {{1000000, seal_fire}, {0}};
+static const struct timer timers[] = {{WATCH_INTERVAL_USEC, watch_fire}, {SEAL_INTERVAL_USEC, seal_fire}, {0}};
 
 static int open_key(struct key_source **ret, const char *name, const char *uri) {
     int r = key_source_open(ret, uri);
@@ -58,23 +72,7 @@ static int open_key(struct key_source **ret, const char *name, const char *uri) 
     return r < 0 ? -EINVAL : 0;
 }
 
-static int open_issuer(struct context *c, struct signer *s) {
-    _cleanup_rows_ struct db_rows *rows = NULL;
-    int64_t n = signing_issuer(c->db, &rows);
-    if (n < 0)
-        return (int) n;
-    if (n == 0) {
-        log_error("no issuing CA is entered: run inkanctl ca init");
-        return -ENOENT;
-    }
-    int r = issuer_load(&s->issuer, (int) db_int64(rows, 0, 0), db_bytes(rows, 0, 1), (int) db_int64(rows, 0, 2),
-                        key_source_key(s->ca_key));
-    if (r == -EINVAL)
-        log_error("signer.key is not the key of the issuing CA that is entered, or cannot issue");
-    return r;
-}
-
-static int open_audit_key(struct context *c, struct signer *s) {
+static int name_audit_key(struct signer *s) {
     uint8_t public[32];
     size_t len = sizeof(public);
     EVP_PKEY *key = key_source_key(s->audit_key);
@@ -83,10 +81,7 @@ static int open_audit_key(struct context *c, struct signer *s) {
         return -EINVAL;
     }
     (void) SHA256(public, len, s->audit_key_id);
-    int r = seal_key(c->db, s->audit_key_id);
-    if (r == 0)
-        log_error("the public half of signer.audit_key is not entered (table audit_key): run inkanctl ca init");
-    return r > 0 ? 0 : r < 0 ? r : -ENOENT;
+    return 0;
 }
 
 static int init(struct context *c) {
@@ -96,11 +91,7 @@ static int init(struct context *c) {
     if (r == 0)
         r = open_key(&signer.audit_key, "audit_key", audit_key);
     if (r == 0)
-        r = open_issuer(c, &signer);
-    if (r == 0)
-        r = open_audit_key(c, &signer);
-    if (r == 0)
-        r = (int) crl_jobs(c->db);
+        r = name_audit_key(&signer);
     if (r < 0)
         return r;
     signer.parallel = parallel_new((unsigned) threads);
@@ -113,15 +104,18 @@ static void done(struct context *c) {
         return;
     parallel_free(s->parallel);
     issuer_done(&s->issuer);
+    buf_done(&s->seen);
     key_source_free(s->ca_key);
     key_source_free(s->audit_key);
 }
 
 static void readiness(struct context *c, struct buf *reasons) {
     struct signer *s = c->state;
-    const char *held = atomic_load(&s->held);
+    const char *held = atomic_load(&s->held), *unsealable = atomic_load(&s->unsealable);
     if (held)
-        buf_printf(reasons, "%s\n", held);
+        buf_printf(reasons, "sign: %s\n", held);
+    if (unsealable)
+        buf_printf(reasons, "audit: %s\n", unsealable);
     if (atomic_load(&s->unsealed_sec) > UNSEALED_MAX_SEC)
         buf_printf(reasons, "audit: an event has waited %lld s for its seal\n",
                    (long long) atomic_load(&s->unsealed_sec));

@@ -26,6 +26,8 @@ static int make_seal(struct db *db, void *ctx) {
 
 int seal_fire(struct context *c) {
     struct sealing s = {.signer = c->state};
+    if (!s.signer->audit_key_entered)
+        return 0;
     int r = db_transaction(c->db, "seal", 0, make_seal, &s);
     if (r > 0) {
         metrics_add(METRIC_SEALED_EVENTS, NULL, (double) s.seal.events);

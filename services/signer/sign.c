@@ -4,35 +4,31 @@
  * certificates, links, notices and audit. No signed byte leaves the process before T2.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "chunk.h"
 #include "log.h"
 #include "metrics.h"
 
-#define HELD_DELAY_USEC USEC_PER_SEC
-
 struct signing {
     struct context *context;
     const struct job *job;
     const struct policy *policy;
     struct chunk chunk;
-    const char *held; /* why nothing may be signed now; static text */
-    bool done;        /* the upload ended */
+    bool done; /* the upload ended */
     int64_t send_job;
     int64_t recorded, failed;
 };
 
-/* Locks and looks whether anything may be signed at all. 0, or -ECANCELED with the reason in held. */
+/* Locks and looks whether anything may be signed at all. 0; -ECANCELED: halted; DB_RETRY: the policy has changed. */
 static int pass_gate(struct db *db, struct signing *s, struct signing_gate *gate) {
     int r = signing_gate(db, s->job->organisation, gate);
     if (r <= 0)
         return r < 0 ? r : DB_FAILED;
-    if (gate->halted) {
-        s->held = "signing is halted (inkanctl resume)";
+    if (gate->halted)
         return -ECANCELED;
-    }
-    return 0;
+    return memcmp(gate->policy, s->policy->hash, sizeof(gate->policy)) == 0 ? 0 : DB_RETRY;
 }
 
 /* ---- T1 */
@@ -80,7 +76,7 @@ static bool is_stale(const struct signing_row *row) {
 }
 
 static bool has_failed(const struct signing_row *row) {
-    return row->error != ERROR_NONE;
+    return row->ended != ERROR_NONE;
 }
 
 static int state_intents(struct db *db, void *ctx) {
@@ -88,7 +84,6 @@ static int state_intents(struct db *db, void *ctx) {
     struct signer *signer = s->context->state;
     struct signing_gate gate;
     chunk_done(&s->chunk);
-    s->held = NULL;
     int r = pass_gate(db, s, &gate);
     if (r < 0)
         return r;
@@ -100,10 +95,6 @@ static int state_intents(struct db *db, void *ctx) {
     if (r < 0)
         return r;
     r = chunk_build(&s->chunk, signer->parallel, s->context->shared.pki_url, gate.now_usec);
-    if (r == -ERANGE) {
-        s->held = "no validity: the policy has no period for today, or the issuing CA ends too soon";
-        return -ECANCELED;
-    }
     return r < 0 ? r : store_intents(db, &s->chunk);
 }
 
@@ -141,13 +132,13 @@ static int record_signed(struct db *db, struct signing *s) {
         s->send_job = db_int64(recorded, 0, 1);
     if (s->recorded == (int64_t) n)
         return 0;
-    /* What was not recorded lost its permission between T1 and T2. */
+    /* What was not recorded lost its permission between T1 and T2. (What had a certificate already does not fail.) */
     for (size_t i = 0; i < chunk->n; i++) {
-        bool found = chunk->rows[i].error != ERROR_NONE;
+        bool found = chunk->rows[i].ended != ERROR_NONE;
         for (size_t k = 0; !found && k < db_rows_count(recorded); k++)
             found = db_int64(recorded, k, 0) == chunk->rows[i].application;
         if (!found)
-            chunk->rows[i].error = ERROR_PERMISSION_WITHDRAWN;
+            chunk->rows[i].ended = ERROR_PERMISSION_WITHDRAWN;
     }
     return 0;
 }
@@ -163,7 +154,7 @@ static int fail_rows(struct db *db, struct signing *s) {
     for (size_t i = 0; r == 0 && i < chunk->n; i++) {
         if (!has_failed(&chunk->rows[i]))
             continue;
-        json_t *error = error_json(chunk->rows[i].error, 0, NULL, 0);
+        json_t *error = error_json(chunk->rows[i].ended, 0, NULL, 0);
         errors[n] = error ? json_dumps(error, JSON_COMPACT) : NULL;
         json_decref(error);
         r = errors[n] ? 0 : -ENOMEM;
@@ -173,7 +164,7 @@ static int fail_rows(struct db *db, struct signing *s) {
         r = (int) signing_fail(db, applications, (const char *const *) errors, n);
     for (size_t i = 0; errors && i < n; i++)
         free(errors[i]);
-    s->failed = (int64_t) n;
+    s->failed = r < 0 ? 0 : r;
     return r < 0 ? r : void_where(db, chunk, has_failed);
 }
 
@@ -181,7 +172,8 @@ static int record(struct db *db, void *ctx) {
     struct signing *s = ctx;
     struct signing_gate gate;
     s->recorded = s->failed = s->send_job = 0;
-    s->held = NULL;
+    for (size_t i = 0; i < s->chunk.n; i++)
+        s->chunk.rows[i].ended = s->chunk.rows[i].error;
     int r = job_end(db, s->job);
     if (r <= 0)
         return r < 0 ? r : JOB_LOST;
@@ -202,7 +194,7 @@ static void count_results(struct signing *s) {
     for (size_t i = 0; i < s->chunk.n; i++)
         if (has_failed(&s->chunk.rows[i])) {
             char code[12];
-            (void) snprintf(code, sizeof(code), "%d", error_code(s->chunk.rows[i].error));
+            (void) snprintf(code, sizeof(code), "%d", error_code(s->chunk.rows[i].ended));
             metrics_add(METRIC_ERRORS, code, 1);
         }
     if (s->send_job > 0)
@@ -211,23 +203,11 @@ static void count_results(struct signing *s) {
         log_info("upload %lld: done", (long long) s->job->upload);
 }
 
-/* Held back by an operator or by the calendar: nobody's fault, looked at again in a second. */
-static int hold(struct signing *s) {
-    struct signer *signer = s->context->state;
-    if (!atomic_exchange(&signer->held, s->held))
-        log_notice("nothing is signed: %s", s->held);
-    int r = job_release(s->context->db, s->job, HELD_DELAY_USEC, true);
-    return r < 0 ? r : 0;
-}
-
 static int finish(struct signing *s, int r) {
-    if (r == -ECANCELED && s->held)
-        r = hold(s);
-    else if (r == 0) {
-        struct signer *signer = s->context->state;
-        atomic_store(&signer->held, NULL);
+    if (r == -ECANCELED || r == -ERANGE) /* held by an operator or by the calendar */
+        r = watch_hold(s->context, s->job);
+    else if (r == 0)
         count_results(s);
-    }
     chunk_done(&s->chunk);
     return r;
 }
@@ -235,7 +215,7 @@ static int finish(struct signing *s, int r) {
 int sign_work(struct context *c, const struct job *job) {
     struct signer *signer = c->state;
     struct signing s = {.context = c, .job = job};
-    int r = service_policy(c, c->db, &s.policy);
+    int r = watch_look(c, &s.policy);
     if (r == 0)
         r = db_transaction(c->db, "state_intents", 0, state_intents, &s);
     if (r == 0) {
@@ -258,7 +238,7 @@ static int give_up(struct db *db, void *ctx) {
         return r < 0 ? r : JOB_LOST;
     r = chunk_load(&s->chunk, db, s->job, &signer->issuer, s->policy);
     for (size_t i = 0; i < s->chunk.n; i++)
-        s->chunk.rows[i].error = ERROR_ROW_BROKEN;
+        s->chunk.rows[i].ended = ERROR_ROW_BROKEN;
     if (r == 0)
         r = fail_rows(db, s);
     if (r == 0)
@@ -268,6 +248,6 @@ static int give_up(struct db *db, void *ctx) {
 
 int sign_poison(struct context *c, const struct job *job) {
     struct signing s = {.context = c, .job = job};
-    int r = service_policy(c, c->db, &s.policy);
+    int r = watch_look(c, &s.policy);
     return finish(&s, r < 0 ? r : db_transaction(c->db, "give_up", 0, give_up, &s));
 }
