@@ -1,0 +1,116 @@
+/* What the link's page shows of a certificate, and the forms it is delivered in. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs7.h>
+#include <openssl/x509v3.h>
+
+#include "services/ingress/certificate_view.h"
+
+static unsigned char *leaf;
+static struct db_bytes leaf_der;
+
+static void add_entry(X509_NAME *name, const char *type, const char *value) {
+    assert_int_equal(X509_NAME_add_entry_by_txt(name, type, MBSTRING_UTF8, (const unsigned char *) value, -1, -1, 0),
+                     1);
+}
+
+static int setup(void **state) {
+    (void) state;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *x = X509_new();
+    X509_NAME *name = X509_get_subject_name(x);
+    add_entry(name, "C", "JP");
+    add_entry(name, "O", "国立<b>");
+    add_entry(name, "CN", "www.example.ac.jp");
+    assert_int_equal(X509_set_version(x, X509_VERSION_3), 1);
+    assert_int_equal(X509_set_issuer_name(x, name), 1);
+    assert_int_equal(ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), UINT64_C(18446744073709551615)), 1);
+    /* 2026-11-23T01:02:03Z and 198 days less one second later */
+    assert_non_null(ASN1_TIME_set(X509_getm_notBefore(x), 1795395723));
+    assert_non_null(ASN1_TIME_set(X509_getm_notAfter(x), 1795395723 + 198 * 86400 - 1));
+    assert_int_equal(X509_set_pubkey(x, key), 1);
+    X509_EXTENSION *names =
+        X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:www.example.ac.jp,DNS:example.ac.jp");
+    assert_int_equal(X509_add_ext(x, names, -1), 1);
+    assert_true(X509_sign(x, key, EVP_sha256()) > 0);
+    int len = i2d_X509(x, &leaf);
+    leaf_der = (struct db_bytes){leaf, (size_t) len};
+    X509_EXTENSION_free(names);
+    X509_free(x);
+    EVP_PKEY_free(key);
+    return len > 0 ? 0 : -1;
+}
+
+static int teardown(void **state) {
+    (void) state;
+    OPENSSL_free(leaf);
+    return 0;
+}
+
+static void test_view(void **state) {
+    (void) state;
+    json_t *view = certificate_view(leaf_der);
+    json_t *wanted =
+        json_pack("{s:[sss], s:[ss], s:s, s:s, s:s, s:s}", "dn", "CN=www.example.ac.jp", "O=国立<b>", "C=JP", "names",
+                  "www.example.ac.jp", "example.ac.jp", "serial", "18446744073709551615", "issuer", "www.example.ac.jp",
+                  "not_before", "2026/11/23 10:02:03", "not_after", "2027/06/09 10:02:02");
+    assert_true(json_equal(view, wanted));
+    json_decref(view);
+    json_decref(wanted);
+}
+
+static void test_unreadable(void **state) {
+    (void) state;
+    _cleanup_buf_ struct buf to = {0};
+    assert_null(certificate_view((struct db_bytes){NULL, 0}));
+    assert_null(certificate_view((struct db_bytes){"x", 1}));
+    assert_null(certificate_view((struct db_bytes){leaf, leaf_der.len - 1}));
+    assert_true(certificate_p7b(&to, leaf_der, (struct db_bytes){"x", 1}) < 0);
+}
+
+static void test_pem(void **state) {
+    (void) state;
+    _cleanup_buf_ struct buf to = {0};
+    certificate_pem(&to, leaf_der);
+    BIO *bio = BIO_new_mem_buf(to.data, (int) to.len);
+    X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    unsigned char *der = NULL;
+    assert_int_equal(i2d_X509(x, &der), leaf_der.len);
+    assert_memory_equal(der, leaf, leaf_der.len);
+    for (const char *line = buf_string(&to); *line; line = strchr(line, '\n') + 1)
+        assert_true(strcspn(line, "\n") <= 64);
+    OPENSSL_free(der);
+    X509_free(x);
+    BIO_free(bio);
+}
+
+static void test_p7b(void **state) {
+    (void) state;
+    _cleanup_buf_ struct buf to = {0};
+    assert_int_equal(certificate_p7b(&to, leaf_der, leaf_der), 0);
+    const unsigned char *p = (const unsigned char *) to.data;
+    PKCS7 *p7 = d2i_PKCS7(NULL, &p, (long) to.len);
+    assert_non_null(p7);
+    assert_int_equal(sk_X509_num(p7->d.sign->cert), 2);
+    assert_int_equal(sk_PKCS7_SIGNER_INFO_num(PKCS7_get_signer_info(p7)), 0);
+    PKCS7_free(p7);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_view),
+        cmocka_unit_test(test_unreadable),
+        cmocka_unit_test(test_pem),
+        cmocka_unit_test(test_p7b),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
