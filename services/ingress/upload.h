@@ -1,0 +1,41 @@
+/*
+ * Uploads: taking one in, and what the API and the pages say of them. Results of functions that give JSON are the bodies of
+ * the API (interfaces: GET /api/v1/uploads).
+ */
+#pragma once
+
+#include "services/ingress/http.h"
+
+/* What the registrar asked for, read from the request's parameters. Texts are borrowed from the request. */
+struct upload_wanted {
+    const char *kind;
+    bool skip;            /* on_error=skip; else abort */
+    bool dry_run, confirmed;
+    const char *filename;
+    const char *idempotency_key; /* NULL: none */
+};
+
+/* 0, or 1 when something cannot be taken: *ret_error and its arguments (static or the request's) say what. */
+struct upload_refusal {
+    enum error error;
+    const char *args[3];
+    size_t n_args;
+};
+int upload_read(const struct request *r, struct upload_wanted *ret, struct upload_refusal *ret_refusal);
+
+/*
+ * Stores the upload with its rows and check jobs, or as rejected with what is wrong with the file (208, 209, 213, 214, 215).
+ * 1: stored, *ret_id; 0: an upload with the same Idempotency-Key and content is there already, *ret_id is its id;
+ * -EEXIST: the key was used for other content; else negative as of a handler. Hints STAGE_check.
+ */
+int upload_take(struct thread *t, const struct request *r, const struct upload_wanted *wanted, int64_t *ret_id);
+
+/*
+ * One upload with a page of its rows; cursor 0 begins, ng_only leaves good rows out. 1 and *ret (the caller's); 0: not the
+ * registrar's; else negative as of a handler.
+ */
+int upload_get(struct thread *t, const struct request *r, int64_t id, int64_t cursor, bool ng_only, json_t **ret);
+/* {"uploads": […], "next": …}, newest first; cursor 0 begins. 0 and *ret, or negative as of a handler. */
+int upload_list(struct thread *t, const struct request *r, int64_t cursor, json_t **ret);
+/* "123" → 123; 0 for what is no id. */
+int64_t upload_id(const char *text);
