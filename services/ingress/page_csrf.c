@@ -24,16 +24,20 @@ static const char *cookie_value(const struct request *r) {
     return NULL;
 }
 
-char *page_csrf(const struct request *r, struct reply *p) {
-    const char *present = cookie_value(r);
-    if (present)
-        return strndup(present, TOKEN_CHARS);
+char *page_random(void) {
     uint8_t random[TOKEN_BYTES];
     _cleanup_buf_ struct buf text = {0};
     if (RAND_bytes(random, sizeof(random)) != 1)
         return NULL;
     text_base64url(&text, random, sizeof(random));
-    char *token = buf_steal(&text);
+    return buf_steal(&text);
+}
+
+char *page_csrf(const struct request *r, struct reply *p) {
+    const char *present = cookie_value(r);
+    if (present)
+        return strndup(present, TOKEN_CHARS);
+    char *token = page_random();
     if (token)
         reply_header(p, "Set-Cookie", COOKIE "=%s; Path=/; Secure; HttpOnly; SameSite=Strict", token);
     return token;

@@ -68,11 +68,12 @@ int upload_form(const struct request *r, struct reply *p, struct thread *t, int 
     char *csrf = page_csrf(r, p);
     if (!csrf)
         return -ENOMEM;
-    return page_send(
-        r, p, status, "upload_new",
-        json_pack("{s:s, s:s, s:o, s:o, s:b, s:I, s:o}", "title", text_get(TEXT_upload_title, r->language), "csrf",
-                  csrf, "kinds", kinds(r), "review", review(r), "skip", (int) is(r, "on_error", "skip"), "rows_max",
-                  (json_int_t) t->context->shared.upload_rows_max, "problem", problem(r, error, args, n_args)));
+    return page_send(r, p, status, "upload_new",
+                     json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:I, s:o}", "title",
+                               text_get(TEXT_upload_title, r->language), "csrf", csrf, "once", once, "kinds", kinds(r),
+                               "review", review(r), "skip", (int) is(r, "on_error", "skip"), "rows_max",
+                               (json_int_t) t->context->shared.upload_rows_max, "problem",
+                               problem(r, error, args, n_args)));
 }
 
 int page_upload_form(struct thread *t, struct request *r, struct reply *p) {

@@ -25,3 +25,5 @@ int page_error(const struct request *r, struct reply *p, int status, enum error 
  */
 char *page_csrf(const struct request *r, struct reply *p);
 bool page_csrf_right(const struct request *r);
+/* 128 random bits as 22 characters of base64url. NULL without memory or randomness; the caller frees. */
+char *page_random(void);
