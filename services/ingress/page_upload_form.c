@@ -66,7 +66,9 @@ int upload_form(const struct request *r, struct reply *p, struct thread *t, int 
                 const char *const *args, size_t n_args) {
     _cleanup_free_
     char *csrf = page_csrf(r, p);
-    if (!csrf)
+    _cleanup_free_
+    char *once = page_random();
+    if (!csrf || !once)
         return -ENOMEM;
     return page_send(r, p, status, "upload_new",
                      json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:I, s:o}", "title",
