@@ -79,6 +79,7 @@ GRANT UPDATE (id) ON domain TO inkan_signer;
 
 -- mailer: sends what is queued; makes the links' tokens.
 GRANT SELECT ON notice, certificate, application, link, organisation, issuer, upload TO inkan_mailer;
+GRANT SELECT (number, xid_to) ON audit_seal TO inkan_mailer;
 GRANT UPDATE (job, state, attempts, reply, ended) ON notice TO inkan_mailer;
 GRANT UPDATE (token_hash) ON link TO inkan_mailer;
 GRANT INSERT ON job TO inkan_mailer;
