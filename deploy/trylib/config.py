@@ -81,6 +81,8 @@ def settings(instance):
             "certificate": instance.keys("mailer") / "mail.pem",
             "key": f"file:{instance.keys('mailer') / 'mail.key'}",
             "link_key": instance.keys("mailer") / "link.key",
+            "retry_min": "1s",
+            "retry_max": "10s",
         },
     }
 
