@@ -41,6 +41,7 @@ GRANT SELECT ON organisation, domain, registrar, application, certificate, link,
 GRANT SELECT, INSERT ON upload TO inkan_ingress;
 GRANT UPDATE (idempotency_key) ON upload TO inkan_ingress;
 GRANT INSERT ON upload_line TO inkan_ingress;
+GRANT EXECUTE ON FUNCTION registrar_login(bytea) TO inkan_ingress;
 GRANT INSERT ON job TO inkan_ingress;
 GRANT EXECUTE ON FUNCTION link_resend(bigint, bigint, integer), certificate_state(certificate) TO inkan_ingress, inkan_operator;
 
@@ -70,6 +71,7 @@ GRANT DELETE ON dn_taken TO inkan_signer;
 GRANT SELECT ON dn_taken TO inkan_signer;
 GRANT INSERT ON intent, certificate, link, notice, revocation, job, audit_seal TO inkan_signer;
 GRANT UPDATE (voided) ON intent TO inkan_signer;
+GRANT SELECT (id, certificate) ON link TO inkan_signer;
 GRANT INSERT, UPDATE ON crl TO inkan_signer;
 GRANT UPDATE (due, attempt, token, worker, seq_from, seq_to), DELETE ON job TO inkan_signer;
 -- FOR SHARE wants the right to update something: a column that never changes.

@@ -87,8 +87,15 @@ struct thread {
     struct db *db_public; /* role inkan_public */
 };
 
-/* Negative (enum db_result, -errno) becomes 503 or 500 by reply_error(); the reply's content is dropped then. */
+/*
+ * 0: the reply stands. HANDLER_PARK: nothing to tell yet; the handler runs again in a moment (long polling), until
+ * request_waited_usec() says that it must answer. Negative (enum db_result, -errno) becomes 503 or 500 by reply_error(); the
+ * reply's content is dropped then.
+ */
 typedef int (*handler)(struct thread *t, struct request *r, struct reply *p);
+#define HANDLER_PARK 1
+/* Time since the request was complete. */
+int64_t request_waited_usec(const struct request *r);
 
 struct route {
     enum listener listener;

@@ -9,7 +9,7 @@
 /* What the registrar asked for, read from the request's parameters. Texts are borrowed from the request. */
 struct upload_wanted {
     const char *kind;
-    bool skip;            /* on_error=skip; else abort */
+    bool skip; /* on_error=skip; else abort */
     bool dry_run, confirmed;
     const char *filename;
     const char *idempotency_key; /* NULL: none */

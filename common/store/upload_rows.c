@@ -1,0 +1,28 @@
+#include "store/upload.h"
+
+/*
+ * The manual's 状態 is derived: 0 being issued, 3 notice queued and further as certificate_state() says; -1 refused with errors,
+ * -2 refused by the CA (permission, policy), -3 broken; null where nothing was registered or nothing is known yet.
+ */
+const struct statement upload_rows_statement = {
+    "upload_rows", 4,
+    "SELECT a.seq,"
+    "  CASE WHEN a.errors <> '[]' THEN 'NG' WHEN u.state <> 'checking' THEN 'OK' END,"
+    "  CASE WHEN c.id IS NOT NULL THEN certificate_state(c)"
+    "       WHEN a.state = 'failed' THEN CASE WHEN a.errors @> '[{\"code\": 940}]' THEN -3 ELSE -2 END"
+    "       WHEN a.errors <> '[]' THEN -1 WHEN u.state IN ('accepted', 'done') AND a.state = 'valid' AND NOT u.dry_run "
+    "THEN 0 END,"
+    "  CASE WHEN u.state IN ('accepted', 'done') AND a.state IN ('valid', 'failed') AND NOT u.dry_run THEN a.id END,"
+    "  c.serial, a.errors::text, a.cn, a.manager_name"
+    " FROM application a JOIN upload u ON u.id = a.upload LEFT JOIN certificate c ON c.application = a.id"
+    " WHERE a.upload = $1::bigint AND a.seq > $2::bigint AND (NOT $3::boolean OR a.errors <> '[]')"
+    " ORDER BY a.seq LIMIT $4::integer"};
+
+int64_t upload_rows(struct db *db, int64_t upload, int64_t after_seq, bool ng_only, int limit, struct db_rows **ret) {
+    _cleanup_args_ struct db_args args = {0};
+    db_add_int64(&args, upload);
+    db_add_int64(&args, after_seq);
+    db_add_bool(&args, ng_only);
+    db_add_int32(&args, limit);
+    return db_run(db, &upload_rows_statement, &args, ret);
+}

@@ -1,0 +1,149 @@
+/* The body of a request: the file goes to an unlinked spool file and is hashed on the way, form fields become parameters. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+#include "log.h"
+#include "services/ingress/core.h"
+
+#define POST_BUFFER_BYTES 32768
+
+static void refuse(struct exchange *x, enum error error) {
+    if (x->body_error == ERROR_NONE)
+        x->body_error = error;
+}
+
+static int open_spool(struct exchange *x) {
+    struct request *r = &x->request;
+    if (r->file_fd >= 0)
+        return 0;
+    r->file_fd = open(x->server->spool, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (r->file_fd < 0)
+        return -errno;
+    x->digest = EVP_MD_CTX_new();
+    return x->digest && EVP_DigestInit_ex(x->digest, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
+}
+
+static void spool(struct exchange *x, const char *data, size_t len) {
+    struct request *r = &x->request;
+    if (x->body_error != ERROR_NONE)
+        return;
+    if ((int64_t) len > x->server->body_bytes_max - r->file_bytes) {
+        refuse(x, ERROR_BODY_TOO_LARGE);
+        return;
+    }
+    r->file_bytes += (int64_t) len;
+    (void) EVP_DigestUpdate(x->digest, data, len);
+    while (len > 0) {
+        ssize_t n = write(r->file_fd, data, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            log_error("spool %s: %s", x->server->spool, strerror(errno));
+            refuse(x, ERROR_UNAVAILABLE);
+            return;
+        }
+        data += n;
+        len -= (size_t) n;
+    }
+}
+
+static void take_file_name(struct request *r, const char *name) {
+    /* Some browsers send a path; only the name is for people to see. */
+    const char *last = name;
+    for (const char *p = name; *p; p++)
+        if (*p == '/' || *p == '\\')
+            last = p + 1;
+    if (text_is_utf8(last, strlen(last)))
+        (void) snprintf(r->file_name, sizeof(r->file_name), "%s", last);
+    for (char *p = r->file_name; *p; p++)
+        if ((unsigned char) *p < ' ' || *p == 0x7f)
+            *p = '?';
+}
+
+/* A field comes in pieces; offset 0 begins it. */
+static enum MHD_Result take_part(void *ctx, enum MHD_ValueKind kind, const char *key, const char *filename,
+                                 const char *type, const char *encoding, const char *data, uint64_t offset,
+                                 size_t len) {
+    (void) kind;
+    (void) type;
+    (void) encoding;
+    struct exchange *x = ctx;
+    if (!key)
+        return MHD_YES;
+    if (strcmp(key, "file") == 0) {
+        if (offset == 0 && open_spool(x) < 0)
+            refuse(x, ERROR_UNAVAILABLE);
+        if (filename)
+            take_file_name(&x->request, filename);
+        spool(x, data, len);
+        return MHD_YES;
+    }
+    if (offset == 0) {
+        if (!exchange_parameter(x, key, data, len))
+            refuse(x, ERROR_BAD_REQUEST);
+        return MHD_YES;
+    }
+    /* The rest of a field that came before: begun last, so it is the last one. */
+    struct pair *last = x->parameters > 0 ? &x->parameter[x->parameters - 1] : NULL;
+    _cleanup_buf_ struct buf joined = {.max = PARAMETER_BYTES_MAX};
+    if (!last || strcmp(last->name, key) != 0)
+        return MHD_YES;
+    buf_text(&joined, last->value);
+    buf_add(&joined, data, len);
+    free(last->name);
+    x->parameters--;
+    if (joined.failed || !exchange_parameter(x, key, buf_string(&joined), joined.len))
+        refuse(x, ERROR_BAD_REQUEST);
+    return MHD_YES;
+}
+
+int body_begin(struct exchange *x) {
+    const char *type = request_header(&x->request, "Content-Type"),
+               *length = request_header(&x->request, "Content-Length");
+    int64_t bytes = 0;
+    if (length && text_to_int64(length, 0, INT64_MAX, &bytes) < 0)
+        refuse(x, ERROR_BAD_REQUEST);
+    else if (bytes > x->server->body_bytes_max)
+        refuse(x, ERROR_BODY_TOO_LARGE);
+    if (!x->route || strcmp(x->route->method, "POST") != 0 || x->body_error != ERROR_NONE)
+        return 0;
+    if (type && (strncasecmp(type, "multipart/form-data", 19) == 0 ||
+                 strncasecmp(type, "application/x-www-form-urlencoded", 33) == 0)) {
+        x->post = MHD_create_post_processor(x->connection, POST_BUFFER_BYTES, take_part, x);
+        if (!x->post)
+            refuse(x, ERROR_BAD_REQUEST);
+        return 0;
+    }
+    if (!x->route->takes_file)
+        return 0;
+    if (!type || strncasecmp(type, "text/tab-separated-values", 25) != 0) {
+        refuse(x, ERROR_MEDIA_TYPE);
+        return 0;
+    }
+    const char *name = request_parameter(&x->request, "filename");
+    if (name)
+        take_file_name(&x->request, name);
+    x->in_file = true;
+    return open_spool(x);
+}
+
+void body_take(struct exchange *x, const char *data, size_t len) {
+    if (x->in_file)
+        spool(x, data, len);
+    else if (x->post && x->body_error == ERROR_NONE && MHD_post_process(x->post, data, len) != MHD_YES)
+        refuse(x, ERROR_BAD_REQUEST);
+}
+
+void body_end(struct exchange *x) {
+    if (x->post && MHD_destroy_post_processor(x->post) != MHD_YES && x->body_error == ERROR_NONE)
+        refuse(x, ERROR_BAD_REQUEST);
+    x->post = NULL;
+    if (x->digest)
+        (void) EVP_DigestFinal_ex(x->digest, x->request.file_sha256, NULL);
+    if (x->request.file_fd >= 0)
+        (void) lseek(x->request.file_fd, 0, SEEK_SET);
+}

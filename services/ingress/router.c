@@ -1,0 +1,78 @@
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "services/ingress/core.h"
+
+static const struct route *const tables[] = {upload_api_routes, certificate_api_routes, page_routes, link_routes,
+                                             pki_routes};
+
+#define SEGMENT_BYTES_MAX 256
+
+static int hex(char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* Percent-decoded copy; NULL for broken escapes, NUL, what is no UTF-8, too long, or without memory. */
+static char *decode(const char *p, size_t len) {
+    _cleanup_buf_ struct buf to = {.max = SEGMENT_BYTES_MAX};
+    for (size_t i = 0; i < len; i++) {
+        if (p[i] != '%') {
+            buf_char(&to, p[i]);
+            continue;
+        }
+        if (len - i < 3 || hex(p[i + 1]) < 0 || hex(p[i + 2]) < 0)
+            return NULL;
+        buf_char(&to, (char) (hex(p[i + 1]) << 4 | hex(p[i + 2])));
+        i += 2;
+    }
+    return to.len > 0 && !to.failed && text_is_utf8(to.data, to.len) ? buf_steal(&to) : NULL;
+}
+
+static void drop(char *segments[static 4]) {
+    for (int i = 0; i < 4; i++) {
+        free(segments[i]);
+        segments[i] = NULL;
+    }
+}
+
+/* {} stands for one segment, or for a part of it up to a suffix that the pattern names (/ca/{}.cer). */
+static bool matches(const char *pattern, const char *path, char *segments[static 4]) {
+    int n = 0;
+    drop(segments);
+    while (*pattern) {
+        if (strncmp(pattern, "{}", 2) != 0) {
+            if (*pattern++ != *path++)
+                return false;
+            continue;
+        }
+        pattern += 2;
+        size_t suffix = strcspn(pattern, "/{"), len = strcspn(path, "/");
+        if (len <= suffix || strncmp(path + len - suffix, pattern, suffix) != 0 || n == 4)
+            return false;
+        segments[n] = decode(path, len - suffix);
+        if (!segments[n++])
+            return false;
+        path += len - suffix;
+    }
+    return *path == '\0';
+}
+
+const struct route *router_find(enum listener listener, const char *method, const char *path, char *segments[static 4],
+                                const char **ret_allow) {
+    const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
+    *ret_allow = NULL;
+    for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
+        for (const struct route *r = tables[t]; r->handle; r++) {
+            if (r->listener != listener || !matches(r->pattern, path, segments))
+                continue;
+            if (strcmp(r->method, wanted) == 0)
+                return r;
+            *ret_allow = *ret_allow ? "GET, HEAD, POST" : strcmp(r->method, "GET") == 0 ? "GET, HEAD" : r->method;
+        }
+    drop(segments);
+    return NULL;
+}
