@@ -54,7 +54,7 @@ static int check_predecessor(const struct migration *m, int before) {
         named = 0;
     else if (line)
         (void) sscanf(line + strlen(key), "%4d", &named);
-    if (named >= before && named < m->number)
+    if (named == before)
         return 0;
     return ctl_fail(CTL_REFUSED, "%s names %04d as its predecessor, but %04d comes before it", m->name,
                     named < 0 ? 0 : named, before);

@@ -44,6 +44,7 @@ struct exchange {
     /* the delivery */
     int watch_fd; /* duplicate of the socket, -1: nobody wants to know */
     int64_t deadline_usec;
+    uint64_t reply_end; /* in bytes acknowledged */
 };
 
 struct queue;
@@ -102,7 +103,8 @@ void queue_close(struct queue *q); /* answers what waits with 503 */
 
 /* delivery.c */
 int deliveries_open(struct deliveries **ret, struct server *server);
-void deliveries_watch(struct deliveries *d, struct exchange *x); /* takes x over */
+/* Takes x over; written: the library gave the whole reply to the kernel. */
+void deliveries_watch(struct deliveries *d, struct exchange *x, bool written);
 void deliveries_close(struct deliveries *d);
 
 /* main.c: connections of a database thread. 0 or -ENOMEM. */

@@ -1,10 +1,15 @@
 /*
  * Was a reply delivered? The library says "sent" when the kernel took the bytes; only the peer's acknowledgements say that they
- * arrived: SIOCOUTQ (bytes not yet acknowledged) must come to 0 within a time limit. A reset leaves it above 0.
+ * arrived: those of all bytes up to the reply's end must come within a time limit. What follows the reply does not count: many
+ * clients hang up as soon as they have it, and never acknowledge TLS's close_notify.
  */
 #include <errno.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -13,6 +18,7 @@
 
 #define LIMIT_USEC (10 * USEC_PER_SEC)
 #define POLL_USEC (5 * USEC_PER_MSEC)
+#define STATE_CLOSE 7 /* TCP_CLOSE of netinet/tcp.h, which cannot be included beside linux/tcp.h */
 
 struct deliveries {
     struct server *server;
@@ -24,14 +30,33 @@ struct deliveries {
     bool running;
 };
 
+/* tcpi_bytes_acked: what the peer has acknowledged since the connection began; also known after a reset. */
+static int connection_info(int fd, struct tcp_info *ret) {
+    socklen_t len = sizeof(*ret);
+    memset(ret, 0, sizeof(*ret));
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, ret, &len) < 0 ? -errno : 0;
+}
+
+/* Where, in bytes acknowledged, all that was written so far will have arrived. */
+static int bytes_written(int fd, uint64_t *ret) {
+    struct tcp_info before, after;
+    int waiting = 0;
+    do {
+        if (connection_info(fd, &before) < 0 || ioctl(fd, SIOCOUTQ, &waiting) < 0 || connection_info(fd, &after) < 0)
+            return -EIO;
+    } while (before.tcpi_bytes_acked != after.tcpi_bytes_acked);
+    *ret = after.tcpi_bytes_acked + (unsigned) waiting;
+    return 0;
+}
+
 /* 1 all acknowledged, 0 not yet, -1 never. */
 static int look(const struct exchange *x) {
-    int waiting = 0;
-    if (x->watch_fd < 0 || ioctl(x->watch_fd, SIOCOUTQ, &waiting) < 0)
+    struct tcp_info info;
+    if (x->watch_fd < 0 || connection_info(x->watch_fd, &info) < 0)
         return -1;
-    if (waiting == 0)
+    if (info.tcpi_bytes_acked >= x->reply_end)
         return 1;
-    return clock_monotonic_usec() > x->deadline_usec ? -1 : 0;
+    return info.tcpi_state == STATE_CLOSE || clock_monotonic_usec() > x->deadline_usec ? -1 : 0;
 }
 
 static void finish(struct thread *t, struct exchange *x, bool whole) {
@@ -100,7 +125,12 @@ int deliveries_open(struct deliveries **ret, struct server *server) {
     return 0;
 }
 
-void deliveries_watch(struct deliveries *d, struct exchange *x) {
+/* Called when the library has written the reply and nothing after it. */
+void deliveries_watch(struct deliveries *d, struct exchange *x, bool written) {
+    if (!written || x->watch_fd < 0 || bytes_written(x->watch_fd, &x->reply_end) < 0) {
+        closep(&x->watch_fd);
+        x->watch_fd = -1;
+    }
     x->deadline_usec = clock_monotonic_usec() + LIMIT_USEC;
     pthread_mutex_lock(&d->lock);
     x->next = d->list;

@@ -129,11 +129,7 @@ static void completed(void *ctx, struct MHD_Connection *connection, void **reque
         exchange_free(x);
         return;
     }
-    if (code != MHD_REQUEST_TERMINATED_COMPLETED_OK) {
-        closep(&x->watch_fd);
-        x->watch_fd = -1; /* never delivered */
-    }
-    deliveries_watch(x->server->deliveries, x);
+    deliveries_watch(x->server->deliveries, x, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
 }
 
 static void library_log(void *ctx, const char *format, va_list ap) {

@@ -10,13 +10,27 @@
 #include "mime.h"
 #include "template.h"
 
-static const struct {
-    const char *kind, *subject, *text;
+static const struct mail_kind {
+    const char *kind;
+    bool carries_link;
+    const char *subject, *text;
 } mails[] = {
-#define MAIL(kind, subject, text) {#kind, subject, text},
+#define MAIL(kind, carries_link, subject, text) {#kind, carries_link, subject, text},
 #include "mails.def"
 #undef MAIL
 };
+
+static const struct mail_kind *kind_of(const struct db_rows *rows, size_t i) {
+    for (size_t k = 0; k < ARRAY_SIZE(mails); k++)
+        if (strcmp(mails[k].kind, db_text(rows, i, NOTICE_KIND)) == 0)
+            return &mails[k];
+    return NULL;
+}
+
+bool compose_carries_link(const struct db_rows *rows, size_t i) {
+    const struct mail_kind *kind = kind_of(rows, i);
+    return kind && kind->carries_link && !db_is_null(rows, i, NOTICE_LINK);
+}
 
 static json_t *values(const struct composer *c, const struct db_rows *rows, size_t i) {
     char not_before[CLOCK_TEXT_MAX], not_after[CLOCK_TEXT_MAX], expires[CLOCK_TEXT_MAX], expires_en[CLOCK_TEXT_MAX];
@@ -24,7 +38,7 @@ static json_t *values(const struct composer *c, const struct db_rows *rows, size
     struct db_bytes number = db_bytes(rows, i, NOTICE_SERIAL);
     int64_t expires_usec = db_time(rows, i, NOTICE_LINK_EXPIRES);
     text_serial(&serial, number.data, number.len);
-    if (!db_is_null(rows, i, NOTICE_LINK)) {
+    if (compose_carries_link(rows, i)) {
         uint8_t token[TOKEN_BYTES];
         token_make(c->link_key, db_int64(rows, i, NOTICE_LINK), (int32_t) db_int64(rows, i, NOTICE_GENERATION), token);
         buf_printf(&url, "%s/d/", c->public_url);
@@ -40,14 +54,14 @@ static json_t *values(const struct composer *c, const struct db_rows *rows, size
 }
 
 int compose(const struct composer *composer, const struct db_rows *rows, size_t i, struct buf *ret_mail) {
-    size_t kind = 0;
-    while (kind < ARRAY_SIZE(mails) && strcmp(mails[kind].kind, db_text(rows, i, NOTICE_KIND)) != 0)
-        kind++;
-    if (kind == ARRAY_SIZE(mails) || !mime_address(db_text(rows, i, NOTICE_RECIPIENT)))
+    const struct mail_kind *kind = kind_of(rows, i);
+    if (!kind || !mime_address(db_text(rows, i, NOTICE_RECIPIENT)))
         return -EINVAL;
+    if (compose_carries_link(rows, i) && !db_bool(rows, i, NOTICE_LINK_OPEN))
+        return -ESTALE;
     _cleanup_buf_ struct buf text = {0}, content = {0}, signature = {0}, id = {0};
     json_t *data = values(composer, rows, i);
-    int r = data ? template_render(&text, mails[kind].text, data, TEMPLATE_NONE, NULL, NULL) : -ENOMEM;
+    int r = data ? template_render(&text, kind->text, data, TEMPLATE_NONE, NULL, NULL) : -ENOMEM;
     json_decref(data);
     if (r < 0)
         return r;
@@ -55,7 +69,7 @@ int compose(const struct composer *composer, const struct db_rows *rows, size_t 
     struct mail mail = {.from_name = composer->from_name,
                         .from_address = composer->from_address,
                         .to_address = db_text(rows, i, NOTICE_RECIPIENT),
-                        .subject = mails[kind].subject,
+                        .subject = kind->subject,
                         .message_id = buf_string(&id),
                         .dated_usec = db_time(rows, i, NOTICE_DATED),
                         .text = buf_string(&text)};

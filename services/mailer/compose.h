@@ -12,5 +12,8 @@ struct composer {
     const char *public_url; /* base of one-time links */
 };
 
-/* Row i of notice_load(). 0; -EINVAL for a recipient or kind that no mail can have; -EIO, -ENOMEM. Thread-safe. */
+/* The mail of row i of notice_load() has the link's address in it. */
+bool compose_carries_link(const struct db_rows *notices, size_t i);
+
+/* Row i of notice_load(). 0; -ESTALE when its link can no longer be used; -EINVAL for a recipient or kind that no mail can have; -EIO, -ENOMEM. Thread-safe. */
 int compose(const struct composer *composer, const struct db_rows *notices, size_t i, struct buf *ret_mail);

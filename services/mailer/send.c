@@ -41,7 +41,7 @@ static int store_tokens(struct db *db, const struct mailer *m, const struct db_r
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
         uint8_t token[TOKEN_BYTES];
-        if (db_is_null(rows, i, NOTICE_LINK))
+        if (!compose_carries_link(rows, i))
             continue;
         links[n] = db_int64(rows, i, NOTICE_LINK);
         token_make(&m->link_key, links[n], (int32_t) db_int64(rows, i, NOTICE_GENERATION), token);
@@ -58,12 +58,8 @@ static int store_tokens(struct db *db, const struct mailer *m, const struct db_r
 static void compose_one(void *ctx, size_t i) {
     struct batch *b = ctx;
     const struct mailer *m = b->context->state;
-    size_t row = b->first + i;
     buf_reset(&b->bytes[i]);
-    if (!db_is_null(b->rows, row, NOTICE_LINK) && !db_bool(b->rows, row, NOTICE_LINK_OPEN))
-        b->composed[i] = -ESTALE;
-    else
-        b->composed[i] = compose(&m->composer, b->rows, row, &b->bytes[i]);
+    b->composed[i] = compose(&m->composer, b->rows, b->first + i, &b->bytes[i]);
 }
 
 static int keep(void *ctx) {

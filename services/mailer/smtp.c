@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -35,9 +36,11 @@ static size_t read_bytes(char *to, size_t size, size_t n, void *ctx) {
     return take;
 }
 
-/* libcurl hands each line of the server here; the last one is the reply that people see. */
+/* libcurl hands each line of the server here; the last one is the reply that people see, the answer to QUIT apart. */
 static size_t take_reply(char *line, size_t size, size_t n, void *ctx) {
     struct transfer *t = ctx;
+    if (!t->mail || (size * n > 3 && strncmp(line, "221", 3) == 0))
+        return size * n;
     size_t len = size * n < sizeof(t->mail->reply) - 1 ? size * n : sizeof(t->mail->reply) - 1;
     for (size_t i = 0; i < len; i++)
         t->mail->reply[i] = line[i] >= ' ' && line[i] < 0x7f ? line[i] : ' ';
@@ -105,8 +108,7 @@ void smtp_free(struct smtp *smtp) {
 
 static void finish(struct smtp *smtp, struct transfer *t, CURLcode result) {
     struct smtp_mail *mail = t->mail;
-    long code = 0;
-    (void) curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &code);
+    long code = strtol(mail->reply, NULL, 10);
     /* A 5xx to MAIL, RCPT or DATA is about this mail; one to the greeting, STARTTLS or login is about the relay. */
     bool about_mail = result == CURLE_SEND_ERROR || result == CURLE_WEIRD_SERVER_REPLY || result == CURLE_RECV_ERROR;
     if (result == CURLE_OK)
@@ -115,7 +117,7 @@ static void finish(struct smtp *smtp, struct transfer *t, CURLcode result) {
         mail->outcome = SMTP_REFUSED;
     else
         mail->outcome = SMTP_LATER;
-    if (result != CURLE_OK && (code == 0 || !*mail->reply || code < 400))
+    if (result != CURLE_OK && code < 400)
         (void) snprintf(mail->reply, sizeof(mail->reply), "%.200s", *t->error ? t->error : curl_easy_strerror(result));
     (void) curl_multi_remove_handle(smtp->multi, t->curl);
     curl_slist_free_all(t->to);

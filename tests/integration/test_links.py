@@ -19,16 +19,21 @@ def link(healthy):
     return mail.link(), {**upload["rows"][0], "name": row.name}
 
 
-def raw_post(instance, url, read):
-    """A client of our own: sends POST, reads that many bytes (or none), and goes."""
+def open_raw(instance, url, receive_buffer=None):
+    """A client of our own, down to the socket."""
     parts = urllib.parse.urlsplit(url)
+    plain = socket.socket()
+    if receive_buffer:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    plain.connect((parts.hostname, parts.port))
     context = ssl.create_default_context(cafile=instance.env["INKAN_TLS_CA"])
-    with socket.create_connection((parts.hostname, parts.port)) as plain:
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-        with context.wrap_socket(plain, server_hostname=parts.hostname) as tls:
-            tls.sendall(f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 0\r\n\r\n".encode())
-            if read:
-                tls.recv(read)
+    return context.wrap_socket(plain, server_hostname=parts.hostname)
+
+
+def post(url, query="", length=0, connection="keep-alive"):
+    parts = urllib.parse.urlsplit(url)
+    return (f"POST {parts.path}{query} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: {connection}\r\n"
+            f"Content-Length: {length}\r\n\r\n").encode()
 
 
 def test_reading_burns_nothing(healthy, link):
@@ -55,14 +60,37 @@ def test_second_use(healthy, link):
 
 def test_client_that_leaves_before_the_answer(healthy, link):
     url, _ = link
-    parts = urllib.parse.urlsplit(url)
-    context = ssl.create_default_context(cafile=healthy.env["INKAN_TLS_CA"])
-    plain = socket.create_connection((parts.hostname, parts.port))
-    tls = context.wrap_socket(plain, server_hostname=parts.hostname)
-    tls.sendall(f"POST {parts.path} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n".encode())
+    tls = open_raw(healthy, url)
+    tls.sendall(post(url, length=10))
     tls.close()
     time.sleep(0.5)
     assert healthy.public.post(url).status_code == 200
+
+
+def test_client_that_does_not_read(healthy, link):
+    """It has the first part of the answer when it goes: the link must stay."""
+    url, _ = link
+    tls = open_raw(healthy, url, receive_buffer=1)
+    tls.sendall(post(url, "?format=chain"))
+    time.sleep(1)
+    assert healthy.public.post(url).status_code == 409
+    tls.close()
+    wait_for(lambda: healthy.public.post(url).status_code == 200, "the link given back", timeout=5)
+
+
+@pytest.mark.parametrize("connection", ["keep-alive", "close"])
+def test_client_that_hangs_up_as_soon_as_it_has_it(healthy, connection):
+    """Nobody is left to acknowledge TLS's farewell; the certificate arrived all the same. A race, so many times."""
+    rows = [Row(mail=f"hangs.up.{i}@example.ac.jp") for i in range(12)]
+    healthy.registrar.apply(rows)
+    for row in rows:
+        (mail,) = wait_for(lambda row=row: mails.to(healthy, row.mail, row.name), "the issuance notice")
+        tls, got = open_raw(healthy, mail.link()), b""
+        tls.sendall(post(mail.link(), connection=connection))
+        while b"-----END CERTIFICATE-----\n" not in got:
+            got += tls.recv(65536)
+        tls.close()
+        wait_for(lambda mail=mail: healthy.public.post(mail.link()).status_code == 410, "the burn", timeout=5)
 
 
 def test_two_at_once(healthy, link):

@@ -63,7 +63,7 @@ def test_december_2025(healthy):
 
 def test_not_shift_jis(healthy):
     row = Row()
-    line = row.line().replace("国立".encode("cp932"), "国立".encode())
+    line = row.line().decode("cp932").encode()
     answer = healthy.registrar.upload(line)
     upload = healthy.registrar.wait(answer.json()["id"])
     assert 910 in codes(upload["rows"][0])
