@@ -1,6 +1,7 @@
 #include "store/db.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -107,11 +108,25 @@ static void ignore_notice(void *ctx, const PGresult *result) {
     log_debug("database: %s", message);
 }
 
-int db_connect(struct db *db) {
-    if (db_connected(db))
-        return 0;
+static void disconnect(struct db *db) {
     PQfinish(db->conn);
+    db->conn = NULL;
     db->in_transaction = false;
+}
+
+/* A server that restarted has closed its end; better seen now than by the first statement, which could not be run again. */
+static bool has_hung_up(const struct db *db) {
+    struct pollfd fd = {.fd = PQsocket(db->conn), .events = POLLIN};
+    while (poll(&fd, 1, 0) > 0)
+        if (PQconsumeInput(db->conn) == 0)
+            return true;
+    return false;
+}
+
+int db_connect(struct db *db) {
+    if (db_connected(db) && !has_hung_up(db))
+        return 0;
+    disconnect(db);
     /* Keepalives matter over TCP only; a server on another machine must not hold a worker for hours. */
     const char *keys[] = {"dbname",           "application_name",    "connect_timeout",
                           "keepalives_idle",  "keepalives_interval", "keepalives_count",
@@ -122,16 +137,13 @@ int db_connect(struct db *db) {
         char message[300];
         first_line(PQerrorMessage(db->conn), message, sizeof(message));
         log_warning("database: cannot connect: %s", message);
-        PQfinish(db->conn);
-        db->conn = NULL;
+        disconnect(db);
         return DB_RETRY;
     }
     (void) PQsetNoticeReceiver(db->conn, ignore_notice, NULL);
     int r = prepare_all(db);
-    if (r < 0) {
-        PQfinish(db->conn);
-        db->conn = NULL;
-    }
+    if (r < 0)
+        disconnect(db);
     return r;
 }
 
@@ -160,7 +172,7 @@ int64_t db_run(struct db *db, const struct statement *statement, struct db_args 
         log_bug("%s: %u parameters given, %u wanted", statement->name, args->count, statement->params);
         return DB_FAILED;
     }
-    if (!db_connected(db) && (db->in_transaction || db_connect(db) < 0))
+    if (db->in_transaction ? !db_connected(db) : db_connect(db) < 0)
         return DB_RETRY;
     const char *values[DB_ARGS_MAX];
     int lengths[DB_ARGS_MAX], formats[DB_ARGS_MAX];
@@ -221,7 +233,7 @@ static int attempt(struct db *db, int64_t organisation, db_work work, void *ctx)
         return r < 0 ? r : outcome;
     }
     if (db_connected(db) && db_command(db, "ROLLBACK", "ROLLBACK", false) < 0)
-        PQreset(db->conn);
+        disconnect(db);
     db->in_transaction = false;
     return outcome;
 }

@@ -7,7 +7,8 @@
 
 #define BASE64_LINE_BYTES 57 /* 76 characters, RFC 2045 6.8 */
 #define WORD_BYTES 45        /* 60 characters and "=?UTF-8?B?…?=" make 72; RFC 2047 2 allows 75 */
-#define ADDRESS_MAX 254      /* RFC 5321 4.5.3.1.3 */
+#define BOUNDARY_MAX 68
+#define ADDRESS_MAX 254 /* RFC 5321 4.5.3.1.3 */
 
 bool mime_address(const char *address) {
     const char *at = strchr(address, '@');
@@ -72,9 +73,17 @@ void mime_put_content(struct buf *to, const struct mail *mail) {
     put_base64_lines(to, text.data, text.len);
 }
 
+/* The boundary is the Message-ID up to its @, which no boundary may have; at most 70 characters with the "=_" before it (RFC
+ * 2046 5.1.1). No line of base64 begins with two hyphens. */
+static int boundary_bytes(const char *message_id) {
+    size_t len = strcspn(message_id, "@");
+    return (int) (len < BOUNDARY_MAX ? len : BOUNDARY_MAX);
+}
+
 void mime_put_mail(struct buf *to, const struct mail *mail, const struct buf *content, const void *signature,
                    size_t len) {
     char date[CLOCK_TEXT_MAX];
+    int boundary = boundary_bytes(mail->message_id);
     buf_text(to, "From: ");
     mime_put_words(to, mail->from_name);
     buf_printf(to, "\r\n <%s>\r\nTo: <%s>\r\nSubject: ", mail->from_address, mail->to_address);
@@ -82,14 +91,16 @@ void mime_put_mail(struct buf *to, const struct mail *mail, const struct buf *co
     buf_printf(to,
                "\r\nDate: %s\r\nMessage-ID: <%s>\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
                "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\";\r\n"
-               " micalg=sha-256; boundary=\"=_%s\"\r\n\r\n"
-               "This is an S/MIME signed message.\r\n\r\n--=_%s\r\n",
-               clock_rfc5322(mail->dated_usec, date), mail->message_id, mail->message_id, mail->message_id);
-    buf_add(to, content->data, content->len);
-    buf_printf(to,
-               "\r\n--=_%s\r\nContent-Type: application/pkcs7-signature; name=\"smime.p7s\"; smime-type=signed-data\r\n"
-               "Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=\"smime.p7s\"\r\n\r\n",
+               " micalg=sha-256; boundary=\"=_%.*s\"\r\n\r\n"
+               "This is an S/MIME signed message.\r\n\r\n--=_%.*s\r\n",
+               clock_rfc5322(mail->dated_usec, date), mail->message_id, boundary, mail->message_id, boundary,
                mail->message_id);
+    buf_add(to, content->data, content->len);
+    buf_printf(
+        to,
+        "\r\n--=_%.*s\r\nContent-Type: application/pkcs7-signature; name=\"smime.p7s\"; smime-type=signed-data\r\n"
+        "Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=\"smime.p7s\"\r\n\r\n",
+        boundary, mail->message_id);
     put_base64_lines(to, signature, len);
-    buf_printf(to, "\r\n--=_%s--\r\n", mail->message_id);
+    buf_printf(to, "\r\n--=_%.*s--\r\n", boundary, mail->message_id);
 }

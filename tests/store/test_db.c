@@ -1,5 +1,6 @@
 /* The database wrapper against a real PostgreSQL: types, transactions, COPY, lost connections. */
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -174,6 +175,23 @@ static void test_lost_connection_is_retried(void **state) {
     assert_int_equal(count_things(), before + 1);
 }
 
+/* A server that went away while nothing was asked of it costs nobody an answer. */
+static void test_idle_connection_is_renewed(void **state) {
+    (void) state;
+    static const struct statement kill_other = {"kill_other", 0,
+                                                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                                                " WHERE application_name = 'test' AND pid <> pg_backend_pid()"};
+    static const struct statement *const killing[] = {&kill_other, NULL};
+    struct db *other = NULL;
+    int64_t before = count_things();
+    assert_int_equal(db_new(&other, getenv("INKAN_TEST_DATABASE"), "killer", killing), 0);
+    assert_true(db_run(other, &kill_other, NULL, NULL) > 0);
+    db_free(other);
+    struct pollfd fd = {.fd = db_socket(db), .events = POLLIN};
+    assert_int_equal(poll(&fd, 1, 10000), 1);
+    assert_int_equal(count_things(), before);
+}
+
 static int copy_row(void *ctx, struct db_args *row) {
     static const char *const names[] = {"copied 1", "copied 2", "copied 3"};
     int *i = ctx;
@@ -201,9 +219,13 @@ static void test_copy(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_types),         cmocka_unit_test(test_arrays),
-        cmocka_unit_test(test_array_results), cmocka_unit_test(test_wrong_count_is_refused),
-        cmocka_unit_test(test_transactions),  cmocka_unit_test(test_lost_connection_is_retried),
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_arrays),
+        cmocka_unit_test(test_array_results),
+        cmocka_unit_test(test_wrong_count_is_refused),
+        cmocka_unit_test(test_transactions),
+        cmocka_unit_test(test_lost_connection_is_retried),
+        cmocka_unit_test(test_idle_connection_is_renewed),
         cmocka_unit_test(test_copy),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,6 +1,7 @@
 """Reading the mails that the service sent."""
 import email
 import email.policy
+import functools
 import re
 import subprocess
 
@@ -22,8 +23,13 @@ class Mail:
         return LINK.search(self.text).group(0)
 
 
+@functools.lru_cache(maxsize=20000)
+def parsed(raw):
+    return Mail(raw)
+
+
 def read(instance):
-    return [Mail(raw) for raw in instance.mails().values()]
+    return [parsed(raw) for raw in instance.mails().values()]
 
 
 def to(instance, address=None, about=None):
