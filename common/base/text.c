@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <openssl/bn.h>
 #include <openssl/crypto.h>
@@ -166,6 +167,28 @@ int text_parse_serial(const char *text, uint8_t ret_serial[static 16]) {
         r = 0;
     BN_free(n);
     return r;
+}
+
+void text_percent(struct buf *to, const char *text) {
+    for (const unsigned char *p = (const unsigned char *) text; *p; p++)
+        if (*p < 0x80 && (isalnum(*p) || strchr("-._~", *p)))
+            buf_char(to, (char) *p);
+        else
+            buf_printf(to, "%%%02X", *p);
+}
+
+int text_from_percent(const char *text, size_t len, struct buf *ret) {
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] != '%') {
+            buf_char(ret, text[i]);
+            continue;
+        }
+        if (len - i < 3 || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0)
+            return -EINVAL;
+        buf_char(ret, (char) (hex_digit(text[i + 1]) << 4 | hex_digit(text[i + 2])));
+        i += 2;
+    }
+    return 0;
 }
 
 bool text_equal_const_time(const void *a, const void *b, size_t len) {

@@ -15,6 +15,10 @@ int text_from_base64(const char *text, size_t len, struct buf *ret);
 int text_from_base64url(const char *text, size_t len, struct buf *ret);
 int text_from_hex(const char *text, size_t len, struct buf *ret);
 
+/* Percent-encoding, RFC 3986 2.1: all but the unreserved characters. */
+void text_percent(struct buf *to, const char *text);
+int text_from_percent(const char *text, size_t len, struct buf *ret); /* 0, or -EINVAL for a broken escape */
+
 /* Whole string, decimal, within [min, max]: 0, or -EINVAL, -ERANGE. */
 int text_to_int64(const char *text, int64_t min, int64_t max, int64_t *ret);
 bool text_is_utf8(const void *data, size_t len); /* well-formed, no NUL, no surrogates */

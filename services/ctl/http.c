@@ -82,11 +82,3 @@ long http_run(const struct http_request *request, struct buf *ret_body, char rea
     curl_easy_cleanup(curl);
     return status;
 }
-
-void http_escape(struct buf *to, const char *text) {
-    for (const char *p = text; *p; p++)
-        if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr("-._~", *p))
-            buf_char(to, *p);
-        else
-            buf_printf(to, "%%%02X", (unsigned) (unsigned char) *p);
-}

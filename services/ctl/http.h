@@ -19,6 +19,3 @@ struct http_request {
 
 /* The status, or 0 when there was no answer: reason (256 bytes) says why. */
 long http_run(const struct http_request *request, struct buf *ret_body, char reason[static 256]);
-
-/* text percent-encoded (RFC 3986 2.1). */
-void http_escape(struct buf *to, const char *text);

@@ -77,10 +77,10 @@ static int send_file(const struct client *cl, json_t **ret) {
     if (r < 0)
         return ctl_fail(CTL_FAILED, "%s: %s", path, strerror(-r));
     buf_printf(&url, "%s/api/v1/uploads?kind=", cl->url);
-    http_escape(&url, kind ? kind : "server-issue");
+    text_percent(&url, kind ? kind : "server-issue");
     buf_printf(&url, "&on_error=%s&dry_run=%s&confirmed=%s&filename=", mode ? mode : "abort",
                ctl_switch(c, "dry-run") ? "true" : "false", ctl_switch(c, "confirmed") ? "true" : "false");
-    http_escape(&url, slash ? slash + 1 : path);
+    text_percent(&url, slash ? slash + 1 : path);
     buf_text(&header, "Idempotency-Key: ");
     if (given_key)
         buf_text(&header, given_key);
@@ -99,7 +99,7 @@ static int send_file(const struct client *cl, json_t **ret) {
 static int get(const struct client *cl, const char *id, const char *query, json_t **ret) {
     _cleanup_buf_ struct buf url = {0};
     buf_printf(&url, "%s/api/v1/uploads/", cl->url);
-    http_escape(&url, id);
+    text_percent(&url, id);
     buf_text(&url, query);
     struct http_request request = {.url = buf_string(&url)};
     return url.failed ? ctl_fail(CTL_FAILED, "out of memory") : exchange(cl, &request, ret);
@@ -139,7 +139,7 @@ static int add_pages(const struct client *cl, json_t *upload) {
         json_t *page = NULL;
         buf_text(&query, "?cursor=");
         if (json_is_string(next))
-            http_escape(&query, json_string_value(next));
+            text_percent(&query, json_string_value(next));
         else
             buf_printf(&query, "%lld", (long long) json_integer_value(next));
         r = get(cl, id, buf_string(&query), &page);

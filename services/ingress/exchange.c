@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "log.h"
 #include "metrics.h"
 #include "services/ingress/core.h"
@@ -183,6 +184,18 @@ const char *request_parameter(const struct request *r, const char *name) {
 const char *request_header(const struct request *r, const char *name) {
     const struct exchange *x = r->core;
     return find(x->header, x->headers, name, strcasecmp);
+}
+
+void request_put_query(const struct request *r, struct buf *to, const char *without) {
+    const struct exchange *x = r->core;
+    for (unsigned i = 0; i < x->parameters; i++) {
+        if (strcmp(x->parameter[i].name, without) == 0)
+            continue;
+        text_percent(to, x->parameter[i].name);
+        buf_char(to, '=');
+        text_percent(to, x->parameter[i].value);
+        buf_char(to, '&');
+    }
 }
 
 int64_t request_waited_usec(const struct request *r) {

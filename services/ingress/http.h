@@ -55,6 +55,8 @@ struct request {
 /* NULL when absent. Query parameters and form fields are one name space, the form first. */
 const char *request_parameter(const struct request *r, const char *name);
 const char *request_header(const struct request *r, const char *name);
+/* All parameters but one as "name=value&name=value&", percent-encoded. */
+void request_put_query(const struct request *r, struct buf *to, const char *without);
 
 struct reply {
     int status;       /* 200 by default */

@@ -34,12 +34,23 @@ static const char *static_address(const char *name) {
     return a ? a->address : "";
 }
 
+/* The address of this page in another language, up to the language; of the home page after a form. */
+static json_t *here(const struct request *r) {
+    _cleanup_buf_ struct buf to = {0};
+    if (strcmp(r->method, "POST") == 0)
+        return json_string(r->listener == LISTENER_REGISTRAR ? "/?lang=" : "?lang=");
+    buf_char(&to, '?');
+    request_put_query(r, &to, "lang");
+    buf_text(&to, "lang=");
+    return json_string(buf_string(&to));
+}
+
 /* What the layout shows: {"page": …, "t": …, "user": …}. */
 static int add_layout(const struct request *r, json_t *data) {
     bool english = r->language == LANGUAGE_EN;
-    json_t *page =
-        json_pack("{s:s, s:s, s:s, s:s}", "lang", english ? "en" : "ja", "style", static_address("style.css"), "icon",
-                  static_address("icon.svg"), "home", r->listener == LISTENER_REGISTRAR ? "/" : "");
+    json_t *page = json_pack("{s:s, s:o, s:s, s:s, s:s}", "lang", english ? "en" : "ja", "here", here(r), "style",
+                             static_address("style.css"), "icon", static_address("icon.svg"), "home",
+                             r->listener == LISTENER_REGISTRAR ? "/" : "");
     json_object_update_missing(page, json_object_get(data, "page"));
     if (json_object_set_new(data, "page", page) < 0 || json_object_set_new(data, "t", text_catalogue(r->language)) < 0)
         return -ENOMEM;

@@ -2,16 +2,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "services/ingress/certificate_api.h"
 #include "services/ingress/page_parts.h"
 
 static json_t *percent_encoded(const char *text) {
     _cleanup_buf_ struct buf to = {0};
-    for (const unsigned char *p = (const unsigned char *) text; *p; p++)
-        if ((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || strchr("-._~", *p))
-            buf_char(&to, (char) *p);
-        else
-            buf_printf(&to, "%%%02X", *p);
+    text_percent(&to, text);
     return json_string(buf_string(&to));
 }
 

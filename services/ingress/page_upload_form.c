@@ -30,18 +30,20 @@ static const char *review_name(size_t i, char name[static 16]) {
 
 static json_t *review(const struct request *r) {
     json_t *list = json_array();
-    char name[16];
-    for (size_t i = 0; i < ARRAY_SIZE(review_texts); i++)
-        (void) json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", review_name(i, name), "text",
+    char buffer[16];
+    for (size_t i = 0; i < ARRAY_SIZE(review_texts); i++) {
+        const char *name = review_name(i, buffer);
+        (void) json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "name", name, "text",
                                                      text_get(review_texts[i], r->language), "ticked",
                                                      (int) is(r, name, "true")));
+    }
     return list;
 }
 
 bool upload_form_reviewed(const struct request *r) {
-    char name[16];
+    char buffer[16];
     for (size_t i = 0; i < ARRAY_SIZE(review_texts); i++)
-        if (!is(r, review_name(i, name), "true"))
+        if (!is(r, review_name(i, buffer), "true"))
             return false;
     return true;
 }

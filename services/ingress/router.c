@@ -9,27 +9,12 @@ static const struct route *const tables[] = {upload_api_routes, certificate_api_
 
 #define SEGMENT_BYTES_MAX 256
 
-static int hex(char c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* Percent-decoded copy; NULL for broken escapes, NUL, what is no UTF-8, too long, or without memory. */
 static char *decode(const char *p, size_t len) {
     _cleanup_buf_ struct buf to = {.max = SEGMENT_BYTES_MAX};
-    for (size_t i = 0; i < len; i++) {
-        if (p[i] != '%') {
-            buf_char(&to, p[i]);
-            continue;
-        }
-        if (len - i < 3 || hex(p[i + 1]) < 0 || hex(p[i + 2]) < 0)
-            return NULL;
-        buf_char(&to, (char) (hex(p[i + 1]) << 4 | hex(p[i + 2])));
-        i += 2;
-    }
-    return to.len > 0 && !to.failed && text_is_utf8(to.data, to.len) ? buf_steal(&to) : NULL;
+    if (text_from_percent(p, len, &to) < 0 || to.len == 0 || to.failed || !text_is_utf8(to.data, to.len))
+        return NULL;
+    return buf_steal(&to);
 }
 
 static void drop(char *segments[static 4]) {

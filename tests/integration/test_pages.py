@@ -32,7 +32,7 @@ def form_token(page):
 
 def send(session, tsv, token=None, filename="申請.tsv", reviewed=5, **fields):
     token = form_token(get(session, "/uploads/new")) if token is None else token
-    data = {"csrf": token, "kind": "server-issue", "on_error": "abort", **fields}
+    data = {"csrf": token, "kind": "server-issue", "on_error": "abort", "confirmed": "true", **fields}
     data.update({f"review_{i + 1}": "true" for i in range(reviewed)})
     return session.post(session.base + "/uploads", data=data, files={"file": (filename, tsv, "text/plain")}, timeout=60,
                         headers={"Origin": session.base, "Sec-Fetch-Site": "same-origin"}, allow_redirects=False)
@@ -62,6 +62,9 @@ def test_language(browser):
     assert 'lang="en"' in english.text and "testkikan" in english.text
     assert 'lang="en"' in get(browser, "/").text, "the choice is remembered"
     assert 'lang="ja"' in get(browser, "/?lang=ja").text
+    found = get(browser, "/certificates?q=a%26b&lang=ja")
+    other = html.unescape(re.search(r'href="([^"]*)" hreflang="en"', found.text).group(1))
+    assert other == "?q=a%26b&lang=en"
     browser.cookies.clear()
     assert 'lang="en"' in get(browser, "/", headers={"Accept-Language": "en-GB,en;q=0.9"}).text
 
@@ -109,6 +112,9 @@ def test_forms_need_their_token(browser, healthy):
     before = healthy.value(count)
     assert send(browser, Row().line(), token="A" * 22).status_code == 403
     token = form_token(get(browser, "/uploads/new"))
+    found = get(browser, "/certificates?q=a%26b&lang=ja")
+    other = html.unescape(re.search(r'href="([^"]*)" hreflang="en"', found.text).group(1))
+    assert other == "?q=a%26b&lang=en"
     browser.cookies.clear()
     assert send(browser, Row().line(), token=token).status_code == 403
     foreign = browser.post(browser.base + "/uploads", data={"csrf": token}, headers={"Origin": "https://evil.example"})

@@ -114,6 +114,18 @@ static void test_serials(void **state) {
     assert_int_equal(text_parse_serial("12ab", serial), -EINVAL);
 }
 
+static void test_percent(void **state) {
+    (void) state;
+    _cleanup_buf_ struct buf to = {0}, back = {0}, none = {0};
+    text_percent(&to, "aZ09-._~ /?&=%日");
+    assert_string_equal(buf_string(&to), "aZ09-._~%20%2F%3F%26%3D%25%E6%97%A5");
+    assert_int_equal(text_from_percent(to.data, to.len, &back), 0);
+    assert_string_equal(buf_string(&back), "aZ09-._~ /?&=%日");
+    static const char *const broken[] = {"%", "a%4", "%g0", "%0g", "%%20"};
+    for (size_t i = 0; i < ARRAY_SIZE(broken); i++)
+        assert_int_equal(text_from_percent(broken[i], strlen(broken[i]), &none), -EINVAL);
+}
+
 static void test_times(void **state) {
     (void) state;
     char text[CLOCK_TEXT_MAX];
@@ -139,14 +151,9 @@ static void test_dates(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_buf_bound_sticks),
-        cmocka_unit_test(test_buf_steal),
-        cmocka_unit_test(test_base64),
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_utf8),
-        cmocka_unit_test(test_serials),
-        cmocka_unit_test(test_times),
-        cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_buf_bound_sticks), cmocka_unit_test(test_buf_steal), cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_numbers),          cmocka_unit_test(test_utf8),      cmocka_unit_test(test_serials),
+        cmocka_unit_test(test_percent),          cmocka_unit_test(test_times),     cmocka_unit_test(test_dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
