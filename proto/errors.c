@@ -94,11 +94,11 @@ json_t *error_shown(const json_t *stored, const char *kind) {
     buf_printf(&cell, "%d:%d,%s,", error_code(error), column, item);
     error_text(&cell, error, ERROR_MESSAGE_JA, args);
     json_t *english = english_args(args, kind, column);
-    json_t *shown = json_pack("{s:i, s:i, s:s, s:o, s:o, s:o, s:o, s:s}", "code", error_code(error), "column", column,
-                              "item", item, "message", shown_text(error, ERROR_MESSAGE_JA, args), "message_en",
-                              shown_text(error, ERROR_MESSAGE_EN, english), "remedy",
-                              shown_text(error, ERROR_REMEDY_JA, args), "remedy_en",
-                              shown_text(error, ERROR_REMEDY_EN, english), "cell", buf_string(&cell));
+    json_t *shown =
+        json_pack("{s:i, s:i, s:s, s:o, s:o, s:o, s:o, s:s}", "code", error_code(error), "column", column, "item", item,
+                  "message", shown_text(error, ERROR_MESSAGE_JA, args), "message_en",
+                  shown_text(error, ERROR_MESSAGE_EN, english), "remedy", shown_text(error, ERROR_REMEDY_JA, args),
+                  "remedy_en", shown_text(error, ERROR_REMEDY_EN, english), "cell", buf_string(&cell));
     json_decref(english);
     return shown;
 }

@@ -31,4 +31,5 @@ int64_t ask_finish(struct db *db, const int64_t *jobs, const int64_t *tokens, si
 int64_t ask_reuse(struct db *db, const struct job *job, int64_t cache_usec, struct db_rows **ret);
 
 int64_t ask_ended_job(const struct db_rows *rows, size_t row);
-int64_t ask_decide_job(const struct db_rows *rows, size_t row); /* the decide job that this made; 0: questions are open */
+int64_t ask_decide_job(const struct db_rows *rows,
+                       size_t row); /* the decide job that this made; 0: questions are open */

@@ -132,7 +132,7 @@ static void completed(void *ctx, struct MHD_Connection *connection, void **reque
     deliveries_watch(x->server->deliveries, x, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
 }
 
-static void library_log(void *ctx, const char *format, va_list ap) {
+_printf_(2, 0) static void library_log(void *ctx, const char *format, va_list ap) {
     (void) ctx;
     _cleanup_buf_ struct buf line = {.max = 500};
     buf_vprintf(&line, format, ap);

@@ -1,24 +1,6 @@
 """One instance for the whole suite; suites that break things beyond repair make their own."""
-import os
-import pathlib
-import sys
-import tempfile
-
 import pytest
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-
-from inkantest.instance import Instance  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def scratch():
-    given = os.environ.get("INKAN_SCRATCH")
-    if given:
-        yield pathlib.Path(given)
-    else:
-        with tempfile.TemporaryDirectory(prefix="inkan-tests-", dir="/var/tmp") as made:
-            yield pathlib.Path(made)
+from inkantest.instance import Instance
 
 
 @pytest.fixture(scope="session")

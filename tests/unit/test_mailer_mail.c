@@ -59,7 +59,6 @@ static void test_words(void **state) {
     _cleanup_buf_ struct buf odd = {0};
     mime_put_words(&odd, "xあああああああああああああああいいいいいいいいいいいいいいいいい");
     for (char *word = strtok((char *) (uintptr_t) buf_string(&odd), "\r\n "); word; word = strtok(NULL, "\r\n ")) {
-        _cleanup_buf_ struct buf text = {0};
         assert_true(strlen(word) <= 75);
         assert_int_equal(
             EVP_DecodeBlock((unsigned char *) word, (unsigned char *) word + 10, (int) strlen(word) - 12) % 3, 0);
