@@ -89,7 +89,7 @@ const char *buf_string(const struct buf *b) {
 }
 
 char *buf_steal(struct buf *b) {
-    if (b->failed || (!b->data && !buf_reserve(b, 0)))
+    if (b->failed || (!b->data && !buf_reserve(b, 0)) || !b->data)
         return NULL;
     b->data[b->len] = '\0';
     char *data = b->data;

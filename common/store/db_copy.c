@@ -3,7 +3,7 @@
 #include "store/db.h"
 #include "store/db_internal.h"
 
-#define COPY_BUFFER_BYTES (256u * 1024)
+#define COPY_BUFFER_BYTES ((size_t) 256 * 1024)
 
 /* Binary COPY: a signature, flags and extension length; each row its field count and fields; -1 at the end. */
 static const char copy_header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";

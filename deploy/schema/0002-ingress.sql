@@ -1,5 +1,5 @@
 -- 0002-ingress: who a client certificate belongs to.
--- Predecessor: 0001-spine.
+-- Predecessor: 0001.
 
 CREATE FUNCTION registrar_login(wanted bytea)
 RETURNS TABLE (id bigint, organisation bigint, active boolean, name text, organisation_ja text, organisation_en text)

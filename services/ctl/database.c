@@ -49,15 +49,11 @@ static int is_migration(const struct dirent *entry) {
 static int check_predecessor(const struct migration *m, int before) {
     static const char key[] = "-- Predecessor: ";
     const char *line = strstr(buf_string(&m->sql), key);
-    int named = -1;
-    if (line && strncmp(line + strlen(key), "none", 4) == 0)
-        named = 0;
-    else if (line)
-        (void) sscanf(line + strlen(key), "%4d", &named);
-    if (named == before)
+    char wanted[16];
+    (void) snprintf(wanted, sizeof(wanted), before > 0 ? "%04d." : "none.", before);
+    if (line && strncmp(line + strlen(key), wanted, strlen(wanted)) == 0)
         return 0;
-    return ctl_fail(CTL_REFUSED, "%s names %04d as its predecessor, but %04d comes before it", m->name,
-                    named < 0 ? 0 : named, before);
+    return ctl_fail(CTL_REFUSED, "%s must name its predecessor: \"%s%s\"", m->name, key, wanted);
 }
 
 static int read_migration(struct migration *m, const char *directory, const char *name) {

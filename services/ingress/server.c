@@ -14,11 +14,11 @@
 
 #define POOL_THREADS 2
 #define CONNECTION_TIMEOUT_SEC 30
-#define CONNECTION_MEMORY_BYTES (64 * 1024)
+#define CONNECTION_MEMORY_BYTES ((size_t) 64 * 1024)
 #define PER_ADDRESS 512
-#define PEM_BYTES_MAX (256 * 1024)
+#define PEM_BYTES_MAX ((size_t) 256 * 1024)
 #define ROW_BYTES 8192 /* of a row of at most 13 columns with a CSR of 2,048 characters */
-#define BODY_BYTES_MIN (1024 * 1024)
+#define BODY_BYTES_MIN ((int64_t) 1024 * 1024)
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 static const char *const listener_names[] = {"registrar", "public", "pki"};

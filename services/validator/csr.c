@@ -24,7 +24,7 @@ static void complain_format(struct problems *p, int column, const char *what) {
 /* Base64 and the outer structure. 1 and *ret_req, 0 with an error, or -ENOMEM. */
 static int decode(X509_REQ **ret_req, struct buf *ret_der, const char *base64, size_t len, int column,
                   struct problems *problems) {
-    if (len > CSR_DER_MAX / 3 * 4) {
+    if (len / 4 * 3 > CSR_DER_MAX) {
         complain_format(problems, column, "PKCS#10");
         return 0;
     }
