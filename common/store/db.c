@@ -114,13 +114,10 @@ static void disconnect(struct db *db) {
     db->in_transaction = false;
 }
 
-/* A server that restarted has closed its end; better seen now than by the first statement, which could not be run again. */
+/* A server speaks unasked to say goodbye: better heard now than by the first statement, which could not be run again. */
 static bool has_hung_up(const struct db *db) {
     struct pollfd fd = {.fd = PQsocket(db->conn), .events = POLLIN};
-    while (poll(&fd, 1, 0) > 0)
-        if (PQconsumeInput(db->conn) == 0)
-            return true;
-    return false;
+    return poll(&fd, 1, 0) != 0;
 }
 
 int db_connect(struct db *db) {

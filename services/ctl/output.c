@@ -82,7 +82,7 @@ static void print_table(const json_t *array) {
     if (!cells)
         return;
     fill_table(array, &t, cells);
-    char *heads[COLUMNS_MAX];
+    char *heads[COLUMNS_MAX] = {0};
     for (size_t i = 0; i < t.columns; i++)
         heads[i] = strdup(t.names[i]);
     print_row(&t, heads);
