@@ -39,8 +39,9 @@ struct exchange {
     bool in_file;          /* the part being read is the file */
     enum error body_error; /* why the body cannot be used; the rest is dropped */
     /* the queue */
-    int64_t complete_usec, due_usec; /* monotonic */
-    struct exchange *next;
+    int64_t complete_usec, due_usec;        /* monotonic */
+    struct exchange *next;                  /* ready or parked */
+    struct exchange *inside_next, **inside; /* all that are not answered; inside points at what points here */
     /* the delivery */
     int watch_fd; /* duplicate of the socket, -1: nobody wants to know */
     int64_t deadline_usec;
@@ -64,7 +65,7 @@ struct server {
 struct server_options {
     const char *listen[3]; /* address:port by enum listener, unless inherited */
     const char *tls_certificate, *tls_key, *client_ca, *spool;
-    int64_t threads, queue_max, connections;
+    int64_t threads, queue_max, queue_per_registrar, connections;
 };
 
 /* server.c */
@@ -96,9 +97,10 @@ const struct route *router_find(enum listener listener, const char *method, cons
 /* origin.c: what a browser says about where a state-changing request came from. */
 bool origin_is_foreign(const char *origin, const char *fetch_site, const char *host, bool secure);
 
-/* queue.c: database threads. queue_put() is false when the queue is full. */
-int queue_open(struct queue **ret, struct server *server, int64_t threads, int64_t max);
-bool queue_put(struct queue *q, struct exchange *x);
+/* queue.c: database threads. max: requests inside, parked ones too; per_registrar: of one client certificate. */
+int queue_open(struct queue **ret, struct server *server, int64_t threads, int64_t max, int64_t per_registrar);
+/* ERROR_NONE, or why there is no place for it. */
+enum error queue_put(struct queue *q, struct exchange *x);
 void queue_close(struct queue *q); /* answers what waits with 503 */
 
 /* delivery.c */

@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """Writes a C file with the templates and the static files, so that the ingress needs no files of its own at run time.
 
-embed.py OUT FILE…    a template is found by its name; a static file also by name.HASH.ext, so that it may be cached for ever
+embed.py OUT FILE…    a template is found by its name; a static file also by name.HASH.ext, so that it may be cached for ever;
+YAML becomes JSON
 """
 import hashlib
+import json
 import pathlib
 import sys
 
-TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".html": None}
+import yaml
+
+TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".json": "application/json", ".html": None}
 
 
 def as_array(data):
@@ -21,6 +25,9 @@ def main(out, files):
     rows = ""
     for i, path in enumerate(paths):
         data = path.read_bytes()
+        if path.suffix == ".yaml":
+            data = json.dumps(yaml.safe_load(data), ensure_ascii=False).encode()
+            path = path.with_suffix(".json")
         text += f"static const unsigned char data_{i}[] = {{\n    {as_array(data)}}};\n"
         kind = TYPES[path.suffix]
         name = path.stem if kind is None else path.name

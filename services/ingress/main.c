@@ -36,6 +36,8 @@ static const struct setting settings[] = {
     {"ingress", "database_threads", SETTING_INT, "4", 1, 32, &options.threads, "threads that run requests"},
     {"ingress", "queue", SETTING_INT, "500", 1, 10000, &options.queue_max,
      "requests that may wait for them; more get 503"},
+    {"ingress", "queue_per_registrar", SETTING_INT, "50", 1, 10000, &options.queue_per_registrar,
+     "of these, with one client certificate; more get 429"},
     {"ingress", "connections", SETTING_INT, "1000", 10, 20000, &options.connections, "connections of each listener"},
     {0},
 };

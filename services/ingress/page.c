@@ -129,6 +129,15 @@ int page_error(const struct request *r, struct reply *p, int status, enum error 
     return page_send(r, p, status, "error", data);
 }
 
+int page_description(struct thread *t, struct request *r, struct reply *p) {
+    (void) t;
+    (void) r;
+    const struct asset *a = asset("openapi.json");
+    p->type = a->type;
+    buf_add(&p->body, a->data, a->bytes);
+    return 0;
+}
+
 int page_static(struct thread *t, struct request *r, struct reply *p) {
     (void) t;
     for (const struct asset *a = assets; a->name; a++)

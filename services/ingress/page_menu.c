@@ -27,6 +27,7 @@ const struct route page_routes[] = {
     {LISTENER_REGISTRAR, "GET", "/uploads/{}", ACCESS_REGISTRAR, false, false, page_upload},
     {LISTENER_REGISTRAR, "GET", "/certificates", ACCESS_REGISTRAR, false, false, page_certificate_list},
     {LISTENER_REGISTRAR, "POST", "/certificates/{}/resend", ACCESS_REGISTRAR, true, false, page_certificate_resend},
+    {LISTENER_REGISTRAR, "GET", "/api/openapi.json", ACCESS_ANYONE, false, false, page_description},
     {LISTENER_REGISTRAR, "GET", "/static/{}", ACCESS_ANYONE, false, false, page_static},
     {LISTENER_PUBLIC, "GET", "/static/{}", ACCESS_ANYONE, false, false, page_static},
     {.handle = NULL},

@@ -15,6 +15,7 @@ const char *page_kind_title(const struct request *r, const char *kind);
 
 /* The handlers of the pages, joined in page_routes. */
 int page_static(struct thread *t, struct request *r, struct reply *p);
+int page_description(struct thread *t, struct request *r, struct reply *p);
 int page_upload_form(struct thread *t, struct request *r, struct reply *p);
 int page_upload_take(struct thread *t, struct request *r, struct reply *p);
 int page_upload_list(struct thread *t, struct request *r, struct reply *p);

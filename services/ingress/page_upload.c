@@ -55,7 +55,9 @@ int page_upload(struct thread *t, struct request *r, struct reply *p) {
     const char *wanted = request_parameter(r, "result");
     int64_t id = upload_id(r->segment[0]);
     json_t *upload = NULL;
-    int result = id == 0 ? 0 : upload_get(t, r, id, cursor_of(r), wanted && strcmp(wanted, "NG") == 0, &upload);
+    const struct upload_query query = {
+        .id = id, .cursor = cursor_of(r), .ng_only = wanted && strcmp(wanted, "NG") == 0};
+    int result = id == 0 ? 0 : upload_get(t, r, &query, &upload);
     if (result < 0)
         return result;
     if (result == 0) {

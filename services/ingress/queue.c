@@ -1,8 +1,9 @@
 /*
- * The database threads. A full queue says so at once (503); a handler that parks runs again in a moment, more seldom the
+ * The database threads. A full queue says so at once (503), and to one registrar with many requests in it (429); a handler that parks runs again in a moment, more seldom the
  * longer it waits.
  */
 #include <errno.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -19,7 +20,8 @@ struct queue {
     pthread_cond_t wake;
     struct exchange *first, *last; /* ready, in order */
     struct exchange *parked;
-    int64_t length, max;
+    struct exchange *inside;
+    int64_t length, max, per_registrar;
     bool stop;
     pthread_t thread[THREADS_MAX];
     int64_t threads;
@@ -87,6 +89,33 @@ static void park(struct queue *q, struct exchange *x) {
     pthread_mutex_unlock(&q->lock);
 }
 
+static bool is_known(const struct exchange *x) {
+    return x->route->access == ACCESS_REGISTRAR && x->request.registrar_error == ERROR_NONE;
+}
+
+static int64_t count_of_same(const struct queue *q, const struct exchange *x) {
+    int64_t n = 0;
+    for (const struct exchange *i = q->inside; i; i = i->inside_next)
+        n += is_known(i) && memcmp(i->fingerprint, x->fingerprint, sizeof(x->fingerprint)) == 0;
+    return n;
+}
+
+static void enter(struct queue *q, struct exchange *x) {
+    x->inside = &q->inside;
+    x->inside_next = q->inside;
+    if (q->inside)
+        q->inside->inside = &x->inside_next;
+    q->inside = x;
+    q->length++;
+}
+
+static void leave(struct queue *q, struct exchange *x) {
+    *x->inside = x->inside_next;
+    if (x->inside_next)
+        x->inside_next->inside = x->inside;
+    q->length--;
+}
+
 static int run_handler(struct thread *t, struct exchange *x) {
     struct request *r = &x->request;
     r->thread = t;
@@ -104,7 +133,7 @@ static int run_handler(struct thread *t, struct exchange *x) {
 
 static void answer(struct queue *q, struct exchange *x) {
     pthread_mutex_lock(&q->lock);
-    q->length--;
+    leave(q, x);
     pthread_mutex_unlock(&q->lock);
     x->phase = PHASE_ANSWERED;
     MHD_resume_connection(x->connection);
@@ -139,13 +168,14 @@ static void *run(void *arg) {
     return NULL;
 }
 
-int queue_open(struct queue **ret, struct server *server, int64_t threads, int64_t max) {
+int queue_open(struct queue **ret, struct server *server, int64_t threads, int64_t max, int64_t per_registrar) {
     struct queue *q = calloc(1, sizeof(*q));
     pthread_condattr_t attributes;
     if (!q)
         return -ENOMEM;
     q->server = server;
     q->max = max;
+    q->per_registrar = per_registrar;
     pthread_mutex_init(&q->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -162,16 +192,20 @@ int queue_open(struct queue **ret, struct server *server, int64_t threads, int64
     return 0;
 }
 
-bool queue_put(struct queue *q, struct exchange *x) {
+enum error queue_put(struct queue *q, struct exchange *x) {
+    enum error error = ERROR_NONE;
     pthread_mutex_lock(&q->lock);
-    bool room = q->length < q->max && !q->stop;
-    if (room) {
-        q->length++;
+    if (q->length >= q->max || q->stop)
+        error = ERROR_UNAVAILABLE;
+    else if (is_known(x) && count_of_same(q, x) >= q->per_registrar)
+        error = ERROR_OVERLOADED;
+    if (error == ERROR_NONE) {
+        enter(q, x);
         append(q, x);
         pthread_cond_signal(&q->wake);
     }
     pthread_mutex_unlock(&q->lock);
-    return room;
+    return error;
 }
 
 void queue_close(struct queue *q) {

@@ -65,9 +65,10 @@ static enum MHD_Result complete(struct exchange *x) {
     x->complete_usec = clock_monotonic_usec();
     x->phase = PHASE_QUEUED;
     MHD_suspend_connection(x->connection);
-    if (queue_put(x->server->queue, x))
+    enum error error = queue_put(x->server->queue, x);
+    if (error == ERROR_NONE)
         return MHD_YES;
-    reply_error(&x->request, &x->reply, ERROR_UNAVAILABLE, NULL, 0);
+    reply_error(&x->request, &x->reply, error, NULL, 0);
     x->phase = PHASE_ANSWERED;
     MHD_resume_connection(x->connection);
     return MHD_YES;
@@ -224,7 +225,7 @@ int server_open(struct server **ret, struct context *c, const struct server_opti
     s->client_ca = read_pem("client_ca", options->client_ca);
     int r = s->tls_certificate && s->tls_key && s->client_ca ? 0 : -EINVAL;
     if (r == 0)
-        r = queue_open(&s->queue, s, options->threads, options->queue_max);
+        r = queue_open(&s->queue, s, options->threads, options->queue_max, options->queue_per_registrar);
     if (r == 0)
         r = deliveries_open(&s->deliveries, s);
     for (int listener = 0; r == 0 && listener < 3; listener++)

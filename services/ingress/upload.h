@@ -6,6 +6,8 @@
 
 #include "services/ingress/http.h"
 
+#define UPLOAD_PROGRESS_MAX 64
+
 /* What the registrar asked for, read from the request's parameters. Texts are borrowed from the request. */
 struct upload_wanted {
     const char *kind;
@@ -30,11 +32,22 @@ int upload_read(const struct request *r, struct upload_wanted *ret, struct uploa
  */
 int upload_take(struct thread *t, const struct request *r, const struct upload_wanted *wanted, int64_t *ret_id);
 
-/*
- * One upload with a page of its rows; cursor 0 begins, ng_only leaves good rows out. 1 and *ret (the caller's); 0: not the
- * registrar's; else negative as of a handler.
- */
-int upload_get(struct thread *t, const struct request *r, int64_t id, int64_t cursor, bool ng_only, json_t **ret);
+struct upload_query {
+    int64_t id;
+    int64_t cursor;              /* the page of rows; 0 begins */
+    bool ng_only;                /* good rows left out */
+    bool no_rows;                /* the upload alone */
+    const char *unless_state;    /* not wanted in this state; NULL: always wanted */
+    const char *unless_progress; /* nor when upload_progress() is this; NULL: always */
+};
+#define UPLOAD_UNCHANGED 2
+
+/* 1 and *ret (the caller's); 0: not the registrar's; UPLOAD_UNCHANGED: not wanted; else negative as of a handler. */
+int upload_get(struct thread *t, const struct request *r, const struct upload_query *query, json_t **ret);
+/* How far an upload is, in a few characters: another text whenever something changed. */
+void upload_progress(const json_t *upload, char ret[static UPLOAD_PROGRESS_MAX]);
+/* Whether nothing follows. False for what upload_progress() never wrote. */
+bool upload_progress_is_final(const char *progress);
 /* {"uploads": […], "next": …}, newest first; cursor 0 begins. 0 and *ret, or negative as of a handler. */
 int upload_list(struct thread *t, const struct request *r, int64_t cursor, json_t **ret);
 /* "123" → 123; 0 for what is no id. */

@@ -7,10 +7,12 @@
 #include "services/ingress/upload.h"
 
 #define WAIT_MAX_SEC 60
+#define EVENT_WAIT_USEC (25 * USEC_PER_SEC)
+#define EVENT_RETRY_MSEC 200
 
 static int send_upload(struct thread *t, struct request *r, struct reply *p, int status, int64_t id) {
     json_t *upload = NULL;
-    int n = upload_get(t, r, id, 0, false, &upload);
+    int n = upload_get(t, r, &(struct upload_query){.id = id}, &upload);
     if (n < 0)
         return n;
     if (n == 0) {
@@ -66,20 +68,56 @@ static int get_upload(struct thread *t, struct request *r, struct reply *p) {
         return 0;
     if (result && strcmp(result, "NG") != 0)
         return bad_parameter(r, p, "result", "NG");
-    int n = upload_get(t, r, upload_id(r->segment[0]), cursor, result != NULL, &upload);
-    if (n < 0)
-        return n;
-    if (n == 0) {
+    bool waiting = state && request_waited_usec(r) < wait_sec * USEC_PER_SEC;
+    int n = upload_get(t, r,
+                       &(struct upload_query){.id = upload_id(r->segment[0]),
+                                              .cursor = cursor,
+                                              .ng_only = result != NULL,
+                                              .unless_state = waiting ? state : NULL},
+                       &upload);
+    if (n == UPLOAD_UNCHANGED)
+        return HANDLER_PARK;
+    if (n == 0)
         reply_error(r, p, ERROR_NOT_FOUND, NULL, 0);
+    else if (n > 0)
+        reply_json(p, 200, upload);
+    return n < 0 ? n : 0;
+}
+
+static int put_event(struct reply *p, const json_t *upload) {
+    char progress[UPLOAD_PROGRESS_MAX];
+    char *data = json_dumps(upload, JSON_COMPACT);
+    if (!data)
+        return -ENOMEM;
+    upload_progress(upload, progress);
+    buf_printf(&p->body, "id: %s\nevent: progress\ndata: %s\n\n", progress, data);
+    free(data);
+    return 0;
+}
+
+/*
+ * Server-Sent Events, one a response: the client comes back by itself with Last-Event-ID and waits here until something
+ * changed, and 204 tells it that there will be no more. Nothing is held open that a restart would cut.
+ */
+static int get_events(struct thread *t, struct request *r, struct reply *p) {
+    const char *last = request_header(r, "Last-Event-ID");
+    if (last && upload_progress_is_final(last)) {
+        p->status = 204;
         return 0;
     }
-    const char *now = json_string_value(json_object_get(upload, "state"));
-    if (state && strcmp(state, now) == 0 && request_waited_usec(r) < wait_sec * USEC_PER_SEC) {
-        json_decref(upload);
+    json_auto_t *upload = NULL;
+    int n = upload_get(t, r,
+                       &(struct upload_query){.id = upload_id(r->segment[0]), .no_rows = true, .unless_progress = last},
+                       &upload);
+    if (n == UPLOAD_UNCHANGED && request_waited_usec(r) < EVENT_WAIT_USEC)
         return HANDLER_PARK;
-    }
-    reply_json(p, 200, upload);
-    return 0;
+    if (n == 0)
+        reply_error(r, p, ERROR_NOT_FOUND, NULL, 0);
+    if (n <= 0)
+        return n;
+    p->type = "text/event-stream";
+    buf_printf(&p->body, "retry: %d\n", EVENT_RETRY_MSEC);
+    return n == UPLOAD_UNCHANGED ? 0 : put_event(p, upload);
 }
 
 static int get_uploads(struct thread *t, struct request *r, struct reply *p) {
@@ -98,5 +136,6 @@ const struct route upload_api_routes[] = {
     {LISTENER_REGISTRAR, "POST", "/api/v1/uploads", ACCESS_REGISTRAR, true, true, post_upload},
     {LISTENER_REGISTRAR, "GET", "/api/v1/uploads", ACCESS_REGISTRAR, false, false, get_uploads},
     {LISTENER_REGISTRAR, "GET", "/api/v1/uploads/{}", ACCESS_REGISTRAR, false, false, get_upload},
+    {LISTENER_REGISTRAR, "GET", "/api/v1/uploads/{}/events", ACCESS_REGISTRAR, false, false, get_events},
     {.handle = NULL},
 };

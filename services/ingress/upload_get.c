@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "proto/states.h"
 #include "services/ingress/upload.h"
 #include "store/upload.h"
 
@@ -68,11 +69,30 @@ static json_t *row_json(const struct db_rows *rows, size_t i, const char *kind) 
 
 /* ---- one */
 
+void upload_progress(const json_t *upload, char ret[static UPLOAD_PROGRESS_MAX]) {
+    (void) snprintf(ret, UPLOAD_PROGRESS_MAX, "%s.%lld.%lld", json_string_value(json_object_get(upload, "state")),
+                    (long long) json_integer_value(json_object_get(upload, "rows_ok")),
+                    (long long) json_integer_value(json_object_get(upload, "rows_ng")));
+}
+
+bool upload_progress_is_final(const char *progress) {
+    char state[UPLOAD_PROGRESS_MAX];
+    (void) snprintf(state, sizeof(state), "%.*s", (int) strcspn(progress, "."), progress);
+    return state_is_final("UPLOAD", state);
+}
+
 struct getting {
-    int64_t id, cursor;
-    bool ng_only;
+    const struct upload_query *query;
     json_t *result;
 };
+
+static bool is_unchanged(const struct getting *g) {
+    char progress[UPLOAD_PROGRESS_MAX];
+    const char *state = json_string_value(json_object_get(g->result, "state"));
+    upload_progress(g->result, progress);
+    return (g->query->unless_state && strcmp(g->query->unless_state, state) == 0) ||
+           (g->query->unless_progress && strcmp(g->query->unless_progress, progress) == 0);
+}
 
 static int add_rows(struct getting *g, const struct db_rows *rows, const char *kind) {
     json_t *list = json_array();
@@ -89,24 +109,31 @@ static int add_rows(struct getting *g, const struct db_rows *rows, const char *k
 
 static int get(struct db *db, void *ctx) {
     struct getting *g = ctx;
+    const struct upload_query *query = g->query;
     _cleanup_rows_ struct db_rows *upload = NULL, *rows = NULL;
     json_decref(g->result);
     g->result = NULL;
-    int64_t n = upload_find(db, g->id, &upload);
+    int64_t n = upload_find(db, query->id, &upload);
     if (n <= 0)
         return (int) n;
     g->result = upload_json(upload, 0);
-    n = upload_rows(db, g->id, g->cursor, g->ng_only, ROWS_PAGE + 1, &rows);
+    if (!g->result)
+        return -ENOMEM;
+    if (is_unchanged(g))
+        return UPLOAD_UNCHANGED;
+    if (query->no_rows)
+        return 1;
+    n = upload_rows(db, query->id, query->cursor, query->ng_only, ROWS_PAGE + 1, &rows);
     if (n < 0)
         return (int) n;
-    int r = g->result ? add_rows(g, rows, db_text(upload, 0, UPLOAD_KIND)) : -ENOMEM;
+    int r = add_rows(g, rows, db_text(upload, 0, UPLOAD_KIND));
     return r < 0 ? r : 1;
 }
 
-int upload_get(struct thread *t, const struct request *r, int64_t id, int64_t cursor, bool ng_only, json_t **ret) {
-    struct getting g = {.id = id, .cursor = cursor, .ng_only = ng_only};
+int upload_get(struct thread *t, const struct request *r, const struct upload_query *query, json_t **ret) {
+    struct getting g = {.query = query};
     int result = db_transaction(t->db, "upload_get", r->registrar.organisation, get, &g);
-    if (result > 0)
+    if (result == 1)
         *ret = g.result;
     else
         json_decref(g.result);
