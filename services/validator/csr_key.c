@@ -2,7 +2,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
-#include <openssl/evp.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +11,7 @@
 
 #define RSA_VERIFY_BITS_MAX 8192
 #define RSA_EXPONENT 65537
+#define RSA_BYTES_MAX 16384 /* of one number; no more fits into a CSR */
 
 DEFINE_CLEANUP(BIGNUM *, BN_free)
 
@@ -21,48 +22,106 @@ static const uint8_t p384_algorithm[] = {0x30, 0x10, 0x06, 0x07, 0x2A, 0x86, 0x4
                                          0x02, 0x01, 0x06, 0x05, 0x2B, 0x81, 0x04, 0x00, 0x22};
 #define P384_POINT_BYTES 97 /* uncompressed: 04, x, y */
 
-static void describe(X509_PUBKEY *pubkey, EVP_PKEY *key, struct buf *to) {
+static bool is_rsa(const struct csr_key *key) {
+    return der_equal(&key->algorithm, rsa_algorithm, sizeof(rsa_algorithm));
+}
+
+static bool is_p384(const struct csr_key *key) {
+    return der_equal(&key->algorithm, p384_algorithm, sizeof(p384_algorithm));
+}
+
+/* ---- reading */
+
+static EVP_PKEY *make(const char *type, OSSL_PARAM *params) {
+    EVP_PKEY *pkey = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    if (ctx && EVP_PKEY_fromdata_init(ctx) == 1)
+        (void) EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params);
+    EVP_PKEY_CTX_free(ctx);
+    return pkey;
+}
+
+/* The positive INTEGER in its shortest form (X.690 8.3), as OSSL_PARAM wants it: least byte first. */
+static bool take_number(struct der *from, uint8_t *to, size_t *ret_len) {
+    struct der number = der_get(from, DER_INTEGER);
+    if (number.failed || number.left == 0 || number.left > RSA_BYTES_MAX || number.at[0] & 0x80 ||
+        (number.left > 1 && number.at[0] == 0 && !(number.at[1] & 0x80)))
+        return false;
+    for (size_t i = 0; i < number.left; i++)
+        to[i] = number.at[number.left - 1 - i];
+    *ret_len = number.left;
+    return true;
+}
+
+/* RFC 8017 A.1.1 */
+static EVP_PKEY *read_rsa(struct der bits) {
+    uint8_t n[RSA_BYTES_MAX], e[RSA_BYTES_MAX];
+    size_t n_len = 0, e_len = 0;
+    struct der pair = der_get(&bits, DER_SEQUENCE);
+    if (!der_at_end(&bits) || !take_number(&pair, n, &n_len) || !take_number(&pair, e, &e_len) || !der_at_end(&pair))
+        return NULL;
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, n, n_len),
+                           OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_E, e, e_len), OSSL_PARAM_construct_end()};
+    return make("RSA", params);
+}
+
+static EVP_PKEY *read_p384(struct der bits) {
+    char group[] = "P-384";
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *) (uintptr_t) bits.at, bits.left),
+        OSSL_PARAM_construct_end()};
+    return make("EC", params);
+}
+
+bool csr_key_read(struct csr_key *ret, struct der spki) {
+    struct der inside = spki, fields = der_get(&inside, DER_SEQUENCE);
+    *ret = (struct csr_key){.algorithm = der_get_any(&fields)};
+    ret->bits = der_get(&fields, DER_BIT_STRING);
+    if (!der_at_end(&fields) || der_peek(&ret->algorithm) != DER_SEQUENCE || ret->bits.left < 1 || ret->bits.at[0] != 0)
+        return false;
+    ret->bits.at++;
+    ret->bits.left--;
+    const unsigned char *p = spki.at;
+    ret->pkey = is_rsa(ret)    ? read_rsa(ret->bits)
+                : is_p384(ret) ? read_p384(ret->bits)
+                               : d2i_PUBKEY(NULL, &p, (long) spki.left);
+    return true;
+}
+
+void csr_key_done(struct csr_key *key) {
+    EVP_PKEY_free(key->pkey);
+    key->pkey = NULL;
+}
+
+/* ---- judging */
+
+static void describe(const struct csr_key *key, struct buf *to) {
     char name[80] = "?";
-    ASN1_OBJECT *oid = NULL;
-    if (key && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA) {
-        buf_printf(to, "RSA %d", EVP_PKEY_get_bits(key));
-    } else if (key && EVP_PKEY_get_base_id(key) == EVP_PKEY_EC) {
-        buf_printf(to, "ECDSA %s", EVP_PKEY_get_group_name(key, name, sizeof(name), NULL) ? name : "?");
+    if (key->pkey && EVP_PKEY_get_base_id(key->pkey) == EVP_PKEY_RSA) {
+        buf_printf(to, "RSA %d", EVP_PKEY_get_bits(key->pkey));
+    } else if (key->pkey && EVP_PKEY_get_base_id(key->pkey) == EVP_PKEY_EC) {
+        buf_printf(to, "ECDSA %s", EVP_PKEY_get_group_name(key->pkey, name, sizeof(name), NULL) ? name : "?");
     } else {
-        if (X509_PUBKEY_get0_param(&oid, NULL, NULL, NULL, pubkey))
+        struct der algorithm = key->algorithm, fields = der_get(&algorithm, DER_SEQUENCE), id = der_get_any(&fields);
+        const unsigned char *p = id.at;
+        ASN1_OBJECT *oid = id.failed ? NULL : d2i_ASN1_OBJECT(NULL, &p, (long) id.left);
+        if (oid)
             (void) OBJ_obj2txt(name, sizeof(name), oid, 0);
+        ASN1_OBJECT_free(oid);
         buf_text(to, name);
     }
-}
-
-static bool algorithm_is(X509_PUBKEY *pubkey, const uint8_t *der, size_t len) {
-    X509_ALGOR *algorithm = NULL;
-    unsigned char found[64], *p = found;
-    if (!X509_PUBKEY_get0_param(NULL, NULL, NULL, &algorithm, pubkey))
-        return false;
-    int n = i2d_X509_ALGOR(algorithm, NULL);
-    if (n != (int) len || n > (int) sizeof(found))
-        return false;
-    (void) i2d_X509_ALGOR(algorithm, &p);
-    return memcmp(found, der, len) == 0;
-}
-
-static bool is_uncompressed_p384(X509_PUBKEY *pubkey) {
-    const unsigned char *point = NULL;
-    int len = 0;
-    return X509_PUBKEY_get0_param(NULL, &point, &len, NULL, pubkey) && len == P384_POINT_BYTES && point[0] == 0x04;
 }
 
 /*
  * Whether the key is of the profile's kind and form. A P-384 point was found on the curve when it was decoded, and the
  * cofactor is 1, so that is the whole partial validation of SP 800-56A 5.6.2.3.
  */
-static bool fits(X509_PUBKEY *pubkey, EVP_PKEY *key, const struct policy_profile *profile) {
-    if (profile->key == POLICY_KEY_RSA)
-        return EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) == profile->bits &&
-               algorithm_is(pubkey, rsa_algorithm, sizeof(rsa_algorithm));
-    return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC && EVP_PKEY_get_bits(key) == profile->bits &&
-           algorithm_is(pubkey, p384_algorithm, sizeof(p384_algorithm)) && is_uncompressed_p384(pubkey);
+static bool fits(const struct csr_key *key, const struct policy_profile *profile) {
+    return EVP_PKEY_get_bits(key->pkey) == profile->bits &&
+           (profile->key == POLICY_KEY_RSA
+                ? is_rsa(key)
+                : is_p384(key) && key->bits.left == P384_POINT_BYTES && key->bits.at[0] == 0x04);
 }
 
 static void complain_fit(const char *found, const struct policy_profile *profile, int column,
@@ -109,26 +168,22 @@ static void check_modulus(EVP_PKEY *key, int column, struct problems *problems) 
         complain_weak(buf_string(&reason), column, problems);
 }
 
-bool csr_key_check(X509_PUBKEY *pubkey, EVP_PKEY *key, const struct policy_profile *profile, int column,
+bool csr_key_check(const struct csr_key *key, const struct policy_profile *profile, int column,
                    struct problems *problems) {
     _cleanup_buf_ struct buf found = {0};
-    describe(pubkey, key, &found);
-    if (!key) {
-        /*
-         * Of a kind or with parameters that cannot be read: a point off its curve, an empty modulus, an algorithm
-         * unknown.
-         */
+    describe(key, &found);
+    if (!key->pkey) { /* a point off its curve, an empty modulus, an algorithm unknown */
         problem_item(problems, ERROR_CSR_FORMAT, column, buf_string(&found), NULL);
         return false;
     }
-    if (profile && !fits(pubkey, key, profile))
+    if (profile && !fits(key, profile))
         complain_fit(buf_string(&found), profile, column, problems);
-    if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA) {
-        if (EVP_PKEY_get_bits(key) > RSA_VERIFY_BITS_MAX)
+    if (EVP_PKEY_get_base_id(key->pkey) == EVP_PKEY_RSA) {
+        if (EVP_PKEY_get_bits(key->pkey) > RSA_VERIFY_BITS_MAX)
             return false;
-        check_exponent(key, profile, column, problems);
-        check_modulus(key, column, problems);
+        check_exponent(key->pkey, profile, column, problems);
+        check_modulus(key->pkey, column, problems);
         return true;
     }
-    return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC;
+    return EVP_PKEY_get_base_id(key->pkey) == EVP_PKEY_EC;
 }

@@ -9,7 +9,7 @@
 #include <openssl/x509v3.h>
 
 #include "../services/signer/certificate.h"
-#include "../services/signer/der.h"
+#include "der.h"
 #include "../services/signer/lint.h"
 #include "base/clock.h"
 #include "base/text.h"
