@@ -7,7 +7,7 @@
 #define TSV_REQUIRED true
 #define TSV_OPTIONAL false
 
-#define FORMAT(symbol, kind, ja, en) static const struct tsv_column symbol##_columns[] = {
+#define FORMAT(symbol, kind, deed, ja, en) static const struct tsv_column symbol##_columns[] = {
 #define COLUMN(field, ja, en, need, class, max) {ja, en, TSV_##need, TSV_##class, max, TSV_FIELD_##field},
 #define END(symbol)                                                                                                    \
     }                                                                                                                  \
@@ -19,7 +19,7 @@
 #undef END
 
 static const struct tsv_format formats[] = {
-#define FORMAT(symbol, kind, ja, en) {kind, ja, en, symbol##_columns, ARRAY_SIZE(symbol##_columns)},
+#define FORMAT(symbol, kind, deed, ja, en) {kind, TSV_##deed, ja, en, symbol##_columns, ARRAY_SIZE(symbol##_columns)},
 #define COLUMN(field, ja, en, need, class, max)
 #define END(symbol)
 #include "proto/tsv.def"

@@ -26,8 +26,14 @@ enum tsv_field {
     TSV_FIELD_FQDN,
     TSV_FIELD_SOFTWARE,
     TSV_FIELD_DNSNAMES,
+    TSV_FIELD_SERIAL,
+    TSV_FIELD_REASON,
+    TSV_FIELD_COMMENT,
     TSV_FIELD_COUNT,
 };
+
+/* What a row asks for. */
+enum tsv_deed { TSV_ISSUE, TSV_RENEW, TSV_REVOKE };
 
 #define TSV_COLUMNS_MAX 16 /* of any format */
 
@@ -41,7 +47,8 @@ struct tsv_column {
 };
 
 struct tsv_format {
-    const char *kind;                /* "server-issue" */
+    const char *kind; /* "server-issue" */
+    enum tsv_deed deed;
     const char *title_ja, *title_en; /* 処理内容: サーバ証明書 発行 */
     const struct tsv_column *columns;
     size_t columns_count;

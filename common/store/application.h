@@ -16,6 +16,9 @@ struct application_new {
     int profile;         /* 0: none */
     struct db_bytes spki, spki_hash;
     const char *manager_name, *manager_affiliation, *manager_mail, *software;
+    int64_t target; /* certificate to renew or revoke; 0: none */
+    int reason;     /* of the revocation; -1: none */
+    const char *comment;
 };
 
 extern const struct statement application_insert_statement;

@@ -3,20 +3,21 @@
 #include <stddef.h>
 
 const struct statement application_insert_statement = {
-    "application_insert", 20,
+    "application_insert", 23,
     "INSERT INTO application (upload, organisation, seq, state, errors, dn, match_key, st, l, o, cn, names, domains, "
     "profile,"
-    "  spki, spki_hash, manager_name, manager_affiliation, manager_mail, software)"
+    "  spki, spki_hash, manager_name, manager_affiliation, manager_mail, software, target, reason, comment)"
     " SELECT $1::bigint, $2::bigint, seq, CASE WHEN valid THEN 'valid' ELSE 'invalid' END, errors::jsonb, dn, "
     "match_key,"
     "  st, l, o, cn, string_to_array(names, ','), string_to_array(domains, ',')::bigint[], NULLIF(profile, 0), spki,"
-    "  spki_hash, manager_name, manager_affiliation, manager_mail, software"
+    "  spki_hash, manager_name, manager_affiliation, manager_mail, software, NULLIF(target, 0), NULLIF(reason, -1), "
+    "comment"
     " FROM unnest($3::integer[], $4::boolean[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], "
     "$10::text[],"
     "  $11::text[], $12::text[], $13::text[], $14::integer[], $15::bytea[], $16::bytea[], $17::text[], $18::text[],"
-    "  $19::text[], $20::text[])"
+    "  $19::text[], $20::text[], $21::bigint[], $22::integer[], $23::text[])"
     "  AS r (seq, valid, errors, dn, match_key, st, l, o, cn, names, domains, profile, spki, spki_hash, manager_name,"
-    "  manager_affiliation, manager_mail, software)"
+    "  manager_affiliation, manager_mail, software, target, reason, comment)"
     " ORDER BY seq ON CONFLICT (upload, seq) DO NOTHING"};
 
 /* Space for one column of any type. */
@@ -24,6 +25,7 @@ union cell {
     const char *text;
     struct db_bytes bytes;
     int32_t number;
+    int64_t id;
     bool truth;
 };
 
@@ -51,6 +53,13 @@ static void add_numbers(struct db_args *args, void *column, const struct applica
     for (size_t i = 0; i < n; i++)
         numbers[i] = *(const int *) member(&rows[i], offset);
     db_add_int32_array(args, numbers, n);
+}
+
+static void add_ids(struct db_args *args, void *column, const struct application_new *rows, size_t n, size_t offset) {
+    int64_t *ids = column;
+    for (size_t i = 0; i < n; i++)
+        ids[i] = *(const int64_t *) member(&rows[i], offset);
+    db_add_int64_array(args, ids, n);
 }
 
 static void add_truths(struct db_args *args, void *column, const struct application_new *rows, size_t n,
@@ -87,5 +96,8 @@ int64_t application_insert(struct db *db, int64_t upload, int64_t organisation, 
     add_bytes(&args, column, rows, n, OFFSET(spki_hash));
     for (size_t i = 0; i < ARRAY_SIZE(texts_after); i++)
         add_texts(&args, column, rows, n, texts_after[i]);
+    add_ids(&args, column, rows, n, OFFSET(target));
+    add_numbers(&args, column, rows, n, OFFSET(reason));
+    add_texts(&args, column, rows, n, OFFSET(comment));
     return db_run(db, &application_insert_statement, &args, NULL);
 }

@@ -5,7 +5,7 @@
 #include "store/job.h"
 
 extern const struct statement check_scope_statement, check_lines_statement, check_seen_statement,
-    check_progress_statement, check_ask_statement, check_decide_statement;
+    check_targets_statement, check_progress_statement, check_ask_statement, check_decide_statement;
 
 /* The upload and what the register says about its organisation. Texts live in rows. */
 struct check_scope {
@@ -29,12 +29,28 @@ void check_scope_done(struct check_scope *scope);
 /* Rows (seq, line) of a chunk in order. */
 int64_t check_lines(struct db *db, const struct job *job, struct db_rows **ret);
 
+/* The organisation's certificates with these serial numbers, in this order. An empty element is skipped. */
+enum check_target_column {
+    CHECK_TARGET_POSITION, /* from 0 */
+    CHECK_TARGET_ID,
+    CHECK_TARGET_MATCH_KEY,
+    CHECK_TARGET_CN,
+    CHECK_TARGET_O,
+    CHECK_TARGET_L,
+    CHECK_TARGET_ST,
+    CHECK_TARGET_REVOKED, /* or null */
+    CHECK_TARGET_NOT_AFTER,
+    CHECK_TARGET_EXPIRED,
+};
+int64_t check_targets(struct db *db, int64_t organisation, const struct db_bytes *serials, size_t n,
+                      struct db_rows **ret);
+
 /*
- * Which of these names the organisation used before, and which keys anybody did: rows (position from 0, whether it is
- * the key). A NULL element is skipped.
+ * Which of these names the organisation used before (renew: is renewing now), and which keys anybody did: rows (position from
+ * 0, whether it is the key). A NULL element is skipped.
  */
 int64_t check_seen(struct db *db, int64_t organisation, const char *const *match_keys,
-                   const struct db_bytes *spki_hashes, size_t n, struct db_rows **ret);
+                   const struct db_bytes *spki_hashes, size_t n, bool renew, struct db_rows **ret);
 
 struct check_progress {
     int open_chunks;

@@ -1,12 +1,13 @@
 /* The stage decide: one transaction for a whole upload. Errors: enum db_result unless said. */
 #pragma once
 
+#include "proto/stages.h"
 #include "store/db.h"
 
 extern const struct statement decide_scope_statement, decide_doubles_statement, decide_seen_statement,
     decide_domains_statement, decide_rows_of_statement, decide_amend_statement, decide_amend_all_statement,
     decide_counts_statement, decide_reserve_names_statement, decide_reserve_keys_statement, decide_refuse_statement,
-    decide_finish_statement, decide_sign_statement, decide_audit_statement;
+    decide_finish_statement, decide_jobs_statement, decide_audit_statement;
 
 struct decide_scope {
     int64_t organisation;
@@ -21,12 +22,10 @@ struct decide_scope {
 /* Locks the upload. 1, or 0: no such upload. */
 int decide_scope(struct db *db, int64_t upload, const void *policy, size_t policy_len, struct decide_scope *ret);
 
-/*
- * Rows of the upload that use the name or the key of another one: (application, whether it is the key, line of the
- * other).
- */
+/* Rows of the upload that use the name, the key or the certificate of another one: (application, which, line of the other). */
+enum decide_double { DECIDE_DOUBLE_NAME, DECIDE_DOUBLE_KEY, DECIDE_DOUBLE_TARGET };
 int64_t decide_doubles(struct db *db, int64_t upload, struct db_rows **ret);
-/* Valid rows whose name or key is reserved by now: (application, whether it is the key). */
+/* Valid rows whose name or key is reserved by now, or whose name is being renewed: (application, whether it is the key). */
 int64_t decide_seen(struct db *db, int64_t upload, struct db_rows **ret);
 /*
  * The domains of the valid rows: (id, name, examined ja, examined en, still permitted, outcome of WHOIS or null, ja,
@@ -46,14 +45,14 @@ struct decide_counts {
 };
 int decide_counts(struct db *db, int64_t upload, struct decide_counts *ret);
 
-/* Reserves the names and the keys of the valid rows, sorted; the number reserved. */
+/* Reserves the names (of renewals: for the time they are under way) and the keys of the valid rows, sorted; how many. */
 int64_t decide_reserve_names(struct db *db, int64_t upload);
 int64_t decide_reserve_keys(struct db *db, int64_t upload);
 
 /* Refuses the valid rows of a rejected upload; they get no error. */
 int64_t decide_refuse(struct db *db, int64_t upload);
-/* A sign job per lines valid rows; their number, and one of them. */
-int64_t decide_sign(struct db *db, int64_t upload, int64_t organisation, int lines, int64_t *ret_job);
+/* A job of the stage per lines valid rows; their number, and one of them. */
+int64_t decide_jobs(struct db *db, int64_t upload, int64_t organisation, enum stage stage, int lines, int64_t *ret_job);
 /* state and what goes with it; errors: JSON array of the file's. */
 int64_t decide_finish(struct db *db, int64_t upload, const char *state, const char *errors,
                       const struct decide_counts *counts, int64_t open_chunks);

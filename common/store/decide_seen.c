@@ -4,7 +4,7 @@ const struct statement decide_seen_statement = {
     "decide_seen", 1,
     "SELECT a.id, false FROM application a"
     "  JOIN dn_taken t ON t.organisation = a.organisation AND t.match_key = a.match_key"
-    "  WHERE a.upload = $1::bigint AND a.state = 'valid'"
+    "  WHERE a.upload = $1::bigint AND a.state = 'valid' AND (a.target IS NULL OR t.renewing IS NOT NULL)"
     " UNION ALL "
     "SELECT a.id, true FROM application a JOIN key_seen k ON k.spki_hash = a.spki_hash"
     "  WHERE a.upload = $1::bigint AND a.state = 'valid'"};

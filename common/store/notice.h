@@ -30,6 +30,8 @@ enum notice_column {
     NOTICE_L,
     NOTICE_ST,
     NOTICE_ORGANISATION_JA,
+    NOTICE_REASON, /* of the revocation, or null */
+    NOTICE_COMMENT,
 };
 /* The queued notices of a job. */
 int64_t notice_load(struct db *db, const struct job *job, struct db_rows **ret);

@@ -8,7 +8,9 @@ const struct statement signing_fail_statement = {
     "   WHERE a.id = f.application AND a.state = 'valid'"
     "     AND NOT EXISTS (SELECT FROM certificate c WHERE c.application = a.id)"
     "  RETURNING a.id, a.organisation, a.upload, a.cn, f.error),"
-    "freed AS (DELETE FROM dn_taken t USING failed WHERE t.application = failed.id)"
+    "freed AS (DELETE FROM dn_taken t USING failed WHERE t.application = failed.id),"
+    "unrenewed AS ("
+    "  UPDATE dn_taken t SET renewing = NULL FROM failed WHERE t.renewing = failed.id AND t.application <> failed.id)"
     "INSERT INTO audit_event (kind, organisation, upload, application, subject, detail)"
     " SELECT 'row_failed', organisation, upload, id, cn, error::jsonb FROM failed ORDER BY id"};
 

@@ -34,7 +34,12 @@ const struct statement signing_record_statement = {
     "   ORDER BY m.id),"
     "audited AS ("
     "  INSERT INTO audit_event (kind, organisation, upload, application, subject)"
-    "  SELECT 'certificate_issued', organisation, $1::bigint, application, encode(serial, 'hex') FROM made ORDER BY id)"
+    "  SELECT 'certificate_issued', organisation, $1::bigint, application, encode(serial, 'hex') FROM made ORDER BY "
+    "id),"
+    /* the end of renewals */
+    "renewed AS ("
+    "  UPDATE dn_taken t SET application = made.application, renewing = NULL FROM made WHERE t.renewing = "
+    "made.application)"
     "SELECT made.application, sending.id FROM made CROSS JOIN sending"};
 
 int64_t signing_record(struct db *db, const struct job *job, int issuer, int link_days,

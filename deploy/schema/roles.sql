@@ -53,7 +53,9 @@ GRANT EXECUTE ON FUNCTION link_look(bytea), link_take(bytea, bigint), link_burn(
 -- validator: checks and decides.
 GRANT SELECT ON organisation, domain, upload, upload_line, application, whois_answer, dn_taken, key_seen, certificate TO inkan_validator;
 GRANT UPDATE (state, errors, rows_ok, rows_ng, open_chunks, open_asks, policy, decided, ended) ON upload TO inkan_validator;
+GRANT SELECT ON issuer, revocation TO inkan_validator;
 GRANT INSERT ON application, dn_taken, key_seen, job TO inkan_validator;
+GRANT UPDATE (renewing) ON dn_taken TO inkan_validator;
 GRANT UPDATE (state, errors) ON application TO inkan_validator;
 GRANT UPDATE (due, attempt, token, worker, seq_from, seq_to), DELETE ON job TO inkan_validator;
 
@@ -68,10 +70,13 @@ GRANT SELECT ON organisation, domain, upload, application, intent, certificate, 
 GRANT UPDATE (state, rows_ok, rows_ng, open_chunks, ended) ON upload TO inkan_signer;
 GRANT UPDATE (state, errors) ON application TO inkan_signer;
 GRANT DELETE ON dn_taken TO inkan_signer;
-GRANT SELECT ON dn_taken TO inkan_signer;
+GRANT SELECT ON dn_taken, key_seen, registrar TO inkan_signer;
+GRANT UPDATE (application, renewing) ON dn_taken TO inkan_signer;
+GRANT UPDATE (blocked) ON key_seen TO inkan_signer;
 GRANT INSERT ON intent, certificate, link, notice, revocation, job, audit_seal TO inkan_signer;
 GRANT UPDATE (voided) ON intent TO inkan_signer;
-GRANT SELECT (id, certificate) ON link TO inkan_signer;
+GRANT SELECT (id, certificate, state) ON link TO inkan_signer;
+GRANT UPDATE (state) ON link TO inkan_signer;
 GRANT INSERT, UPDATE ON crl TO inkan_signer;
 GRANT UPDATE (due, attempt, token, worker, seq_from, seq_to), DELETE ON job TO inkan_signer;
 -- FOR SHARE wants the right to update something: a column that never changes.
@@ -80,7 +85,7 @@ GRANT UPDATE (id) ON organisation TO inkan_signer;
 GRANT UPDATE (id) ON domain TO inkan_signer;
 
 -- mailer: sends what is queued; makes the links' tokens.
-GRANT SELECT ON notice, certificate, application, link, organisation, issuer, upload TO inkan_mailer;
+GRANT SELECT ON notice, certificate, application, link, organisation, issuer, upload, revocation TO inkan_mailer;
 GRANT SELECT (number, xid_to) ON audit_seal TO inkan_mailer;
 GRANT UPDATE (job, state, attempts, reply, ended) ON notice TO inkan_mailer;
 GRANT UPDATE (token_hash) ON link TO inkan_mailer;
@@ -126,11 +131,12 @@ DROP POLICY IF EXISTS ingress ON job;
 CREATE POLICY ingress ON job FOR INSERT TO inkan_ingress WITH CHECK (stage = 'check' AND organisation = inkan_organisation());
 DROP POLICY IF EXISTS validator ON job;
 CREATE POLICY validator ON job TO inkan_validator USING (stage IN ('check', 'decide'))
-    WITH CHECK (stage IN ('check', 'ask', 'decide', 'sign'));
+    WITH CHECK (stage IN ('check', 'ask', 'decide', 'sign', 'revoke'));
 DROP POLICY IF EXISTS whois ON job;
 CREATE POLICY whois ON job TO inkan_whois USING (stage = 'ask');
 DROP POLICY IF EXISTS signer ON job;
-CREATE POLICY signer ON job TO inkan_signer USING (stage IN ('sign', 'crl')) WITH CHECK (stage IN ('sign', 'crl', 'send'));
+CREATE POLICY signer ON job TO inkan_signer USING (stage IN ('sign', 'revoke', 'crl'))
+    WITH CHECK (stage IN ('sign', 'revoke', 'crl', 'send'));
 DROP POLICY IF EXISTS mailer ON job;
 CREATE POLICY mailer ON job TO inkan_mailer USING (stage = 'send');
 DROP POLICY IF EXISTS operator ON job;
@@ -146,3 +152,15 @@ DROP POLICY IF EXISTS decided ON intent;
 CREATE POLICY decided ON intent FOR INSERT TO inkan_signer WITH CHECK (EXISTS (
     SELECT FROM application a JOIN upload u ON u.id = a.upload
      WHERE a.id = intent.application AND a.state = 'valid' AND u.state = 'accepted' AND NOT u.dry_run));
+
+-- Nor can it revoke what no accepted row names, or list a serial whose intent was not given up.
+ALTER TABLE revocation ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS look ON revocation;
+CREATE POLICY look ON revocation FOR SELECT USING (true);
+DROP POLICY IF EXISTS decided ON revocation;
+CREATE POLICY decided ON revocation FOR INSERT TO inkan_signer WITH CHECK (
+    CASE WHEN certificate IS NULL
+         THEN EXISTS (SELECT FROM intent i WHERE i.issuer = revocation.issuer AND i.serial = revocation.serial)
+         ELSE EXISTS (SELECT FROM application a JOIN upload u ON u.id = a.upload
+                       WHERE a.id = revocation.application AND a.target = revocation.certificate AND a.reason = revocation.reason
+                         AND a.state = 'valid' AND u.state = 'accepted' AND NOT u.dry_run) END);

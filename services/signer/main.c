@@ -1,12 +1,13 @@
 /*
- * inkan-signer: states and signs certificates (stage sign), signs CRLs (stage crl), seals the audit each second.
+ * inkan-signer: states and signs certificates (stage sign), revokes them (stage revoke), signs CRLs (stage crl), seals the audit
+ * each second.
  *
  * Trusted with: the issuing CA's key and the audit's key. It signs only what the database shows as decided, for an organisation
  * and domains still permitted in the signing transaction; its database role cannot even state an intent for anything else.
  * It reaches no network but the database's socket and the hints' sockets, and decodes nothing that came from outside: the key in a
  * certificate is the bytes that the validator checked.
  *
- * Talks to: PostgreSQL as inkan_signer. Hears hints from validator (sign); hints mailer (send).
+ * Talks to: PostgreSQL as inkan_signer. Hears hints from validator (sign, revoke); hints mailer (send).
  */
 #include <errno.h>
 #include <openssl/sha.h>
@@ -18,6 +19,7 @@
 #include "store/audit_seal.h"
 #include "store/crl.h"
 #include "store/policy_store.h"
+#include "store/revoking.h"
 #include "store/signing.h"
 
 #define SEAL_INTERVAL_USEC USEC_PER_SEC
@@ -45,6 +47,8 @@ static const struct statement *const statements[] = {
     &signing_fail_statement,
     &signing_progress_statement,
     &signing_issuer_statement,
+    &revoking_record_statement,
+    &revoking_left_statement,
     &crl_jobs_statement,
     &crl_entries_statement,
     &crl_again_statement,
@@ -58,6 +62,7 @@ static const struct statement *const statements[] = {
 
 static const struct stage_work stages[] = {
     {STAGE_sign, sign_work, sign_poison},
+    {STAGE_revoke, revoke_work, revoke_poison},
     {STAGE_crl, crl_work, NULL},
     {.work = NULL},
 };

@@ -33,5 +33,7 @@ int watch_fire(struct context *c);
 
 int sign_work(struct context *c, const struct job *job);
 int sign_poison(struct context *c, const struct job *job);
+int revoke_work(struct context *c, const struct job *job);
+int revoke_poison(struct context *c, const struct job *job);
 int crl_work(struct context *c, const struct job *job);
 int seal_fire(struct context *c);

@@ -7,7 +7,7 @@
 
 #include "log.h"
 #include "metrics.h"
-#include "row.h"
+#include "row_target.h"
 #include "store/application.h"
 #include "validator.h"
 
@@ -45,6 +45,11 @@ static void chunk_done(struct chunk *k) {
 
 static int make_rules(struct chunk *k) {
     const struct check_scope *s = &k->scope;
+    const struct tsv_format *format = tsv_format(s->kind);
+    if (!format) {
+        log_bug("job %lld: no format for files of kind %s", (long long) k->job->id, s->kind);
+        return -EINVAL;
+    }
     k->domains = calloc(s->domains_count + 1, sizeof(*k->domains));
     if (!k->domains)
         return -ENOMEM;
@@ -52,7 +57,7 @@ static int make_rules(struct chunk *k) {
         k->domains[i] = (struct name_domain){
             .id = s->domain_id[i], .name = s->domain_name[i], .permitted = s->domain_permitted[i] != 0};
     k->rules = (struct row_rules){
-        .format = tsv_format(s->kind),
+        .format = format,
         .policy = k->policy,
         .o = s->o,
         .st = s->st,
@@ -60,14 +65,11 @@ static int make_rules(struct chunk *k) {
         .domains = k->domains,
         .domains_count = s->domains_count,
         .match_ou = *s->match_key ? strcmp(s->match_key, "cn+ou") == 0 : k->policy->match == POLICY_MATCH_CN_OU,
-        .expired = s->expired,
+        .expired = s->expired && format->deed != TSV_REVOKE,
         .policy_changed = s->policy.len > 0 && (s->policy.len != POLICY_HASH_BYTES ||
                                                 memcmp(s->policy.data, k->policy->hash, POLICY_HASH_BYTES) != 0),
     };
-    if (k->rules.format)
-        return 0;
-    log_bug("job %lld: no format for files of kind %s", (long long) k->job->id, s->kind);
-    return -EINVAL;
+    return 0;
 }
 
 static int chunk_load(struct chunk *k) {
@@ -97,6 +99,42 @@ static void check_one(void *ctx, size_t i) {
     row_check(&k->rows[i], &k->rules, line.data, line.len);
 }
 
+static void read_target(const struct db_rows *rows, size_t i, struct target *ret) {
+    *ret = (struct target){.id = db_int64(rows, i, CHECK_TARGET_ID),
+                           .match_key = db_text(rows, i, CHECK_TARGET_MATCH_KEY),
+                           .cn = db_text(rows, i, CHECK_TARGET_CN),
+                           .o = db_text(rows, i, CHECK_TARGET_O),
+                           .l = db_text(rows, i, CHECK_TARGET_L),
+                           .st = db_text(rows, i, CHECK_TARGET_ST),
+                           .revoked_usec = db_time(rows, i, CHECK_TARGET_REVOKED),
+                           .not_after_usec = db_time(rows, i, CHECK_TARGET_NOT_AFTER),
+                           .expired = db_bool(rows, i, CHECK_TARGET_EXPIRED)};
+}
+
+/* 931-934: the certificates that rows renew or revoke, for all rows at once. */
+static int find_targets(struct chunk *k) {
+    _cleanup_rows_ struct db_rows *found = NULL;
+    _cleanup_free_
+    struct db_bytes *serials = calloc(k->count + 1, sizeof(*serials));
+    if (!serials)
+        return -ENOMEM;
+    for (size_t i = 0; i < k->count; i++)
+        if (k->rows[i].target.named)
+            serials[i] = (struct db_bytes){k->rows[i].target.serial, sizeof(k->rows[i].target.serial)};
+    int64_t n = check_targets(k->context->db, k->scope.organisation, serials, k->count, &found);
+    if (n < 0)
+        return (int) n;
+    for (size_t i = 0, at = 0; i < k->count; i++) {
+        struct target target;
+        bool there = at < (size_t) n && db_int64(found, at, CHECK_TARGET_POSITION) == (int64_t) i;
+        if (there)
+            read_target(found, at++, &target);
+        if (k->rows[i].target.named)
+            row_target_judge(&k->rows[i], &k->rules, there ? &target : NULL);
+    }
+    return 0;
+}
+
 /* 212 and 918: names and keys used before, for all rows at once. The decision looks again when it reserves them. */
 static int find_seen(struct chunk *k) {
     _cleanup_rows_ struct db_rows *seen = NULL;
@@ -111,12 +149,15 @@ static int find_seen(struct chunk *k) {
         if (k->rows[i].csr.spki)
             hashes[i] = (struct db_bytes){k->rows[i].csr.spki_hash, CSR_HASH_BYTES};
     }
-    int64_t n = check_seen(k->context->db, k->scope.organisation, names, hashes, k->count, &seen);
+    bool renew = k->rules.format->deed == TSV_RENEW;
+    int64_t n = check_seen(k->context->db, k->scope.organisation, names, hashes, k->count, renew, &seen);
     for (int64_t i = 0; i < n; i++) {
         size_t at = (size_t) db_int64(seen, (size_t) i, 0);
         struct problems *p = &k->rows[at].problems;
         if (db_bool(seen, (size_t) i, 1))
             problem_item(p, ERROR_KEY_SEEN, tsv_column_of(k->rules.format, TSV_FIELD_CSR), NULL);
+        else if (renew)
+            problem_add(p, ERROR_RENEWAL_UNDER_WAY, tsv_column_of(k->rules.format, TSV_FIELD_SERIAL), NULL);
         else
             problem_add(p, ERROR_DN_TAKEN, tsv_column_of(k->rules.format, TSV_FIELD_DN), NULL);
     }
@@ -127,8 +168,9 @@ static const char *text_or_null(const struct buf *b) {
     return b->len > 0 ? b->data : NULL;
 }
 
-static void describe(const struct row *row, struct application_new *to) {
+static void describe(const struct row *row, enum tsv_deed deed, struct application_new *to) {
     to->valid = !problems_any(&row->problems);
+    to->reason = deed == TSV_REVOKE ? row->target.reason : -1;
     to->dn = row->columns.memory ? row_text(row, TSV_FIELD_DN) : NULL;
     to->match_key = row->match_key;
     to->st = dn_value(&row->dn, DN_ST);
@@ -138,6 +180,7 @@ static void describe(const struct row *row, struct application_new *to) {
     to->names = text_or_null(&row->names);
     to->domains = text_or_null(&row->domains);
     to->profile = row->profile;
+    to->target = row->target.id;
     if (row->csr.spki)
         to->spki_hash = (struct db_bytes){row->csr.spki_hash, CSR_HASH_BYTES};
     if (to->valid)
@@ -148,6 +191,7 @@ static void describe(const struct row *row, struct application_new *to) {
     to->manager_affiliation = row_text(row, TSV_FIELD_MANAGER_AFFILIATION);
     to->manager_mail = row_text(row, TSV_FIELD_MANAGER_MAIL);
     to->software = row_text(row, TSV_FIELD_SOFTWARE);
+    to->comment = row_text(row, TSV_FIELD_COMMENT);
 }
 
 /* The rows as they go to the database. */
@@ -158,7 +202,7 @@ static int chunk_describe(struct chunk *k) {
             return -ENOMEM;
         k->applications[i].seq = (int) db_int64(k->lines, i, 0);
         k->applications[i].errors = k->errors[i];
-        describe(row, &k->applications[i]);
+        describe(row, k->rules.format->deed, &k->applications[i]);
     }
     return 0;
 }
@@ -237,7 +281,11 @@ int check_work(struct context *c, const struct job *job) {
         return r;
     metrics_add(METRIC_ROWS_IN, stage_name(STAGE_check), (double) k.count);
     parallel_for(v->parallel, k.count, check_one, &k);
-    r = k.count > 0 ? find_seen(&k) : 0;
+    r = 0;
+    if (k.count > 0 && k.rules.format->deed != TSV_ISSUE)
+        r = find_targets(&k);
+    if (r == 0 && k.count > 0)
+        r = find_seen(&k);
     if (r == 0)
         r = service_keep(c);
     return r == 0 ? chunk_record(&k) : r;

@@ -12,9 +12,10 @@
 #include "findings.h"
 #include "log.h"
 #include "metrics.h"
+#include "proto/tsv.h"
 #include "validator.h"
 
-#define SIGN_HINTS_MAX 8
+#define NEXT_HINTS_MAX 8
 
 struct decision {
     struct context *context;
@@ -25,8 +26,9 @@ struct decision {
     struct decide_scope scope;
     struct decide_counts counts;
     struct findings found;
-    const char *state; /* NULL: there was nothing to decide */
-    int64_t signs, sign_job;
+    const char *state;         /* NULL: there was nothing to decide */
+    enum stage next;           /* what accepted rows go on to */
+    int64_t jobs, job_of_next; /* of that stage */
 };
 
 /* Errors of the rows that only the whole file, the register of this moment and WHOIS show. */
@@ -42,7 +44,7 @@ static int judge_rows(struct db *db, struct decision *d) {
         r = findings_store(found, db);
     if (r == 0 && !d->scope.same_policy)
         r = findings_of_all(found, db, d->job->upload, ERROR_POLICY_CHANGED);
-    if (r == 0 && d->scope.expired)
+    if (r == 0 && d->scope.expired && d->next == STAGE_sign)
         r = findings_of_all(found, db, d->job->upload, ERROR_ISSUING_EXPIRED);
     return r;
 }
@@ -62,13 +64,13 @@ static int reserve(struct db *db, const struct decision *d) {
 }
 
 static int accept(struct db *db, struct decision *d) {
-    int r = reserve(db, d);
+    int r = d->next == STAGE_sign ? reserve(db, d) : 0;
     if (r < 0)
         return r;
     struct validator *v = d->context->state;
     int lines = job_chunk_lines((int) d->counts.valid, parallel_threads(v->parallel));
-    d->signs = decide_sign(db, d->job->upload, d->scope.organisation, lines, &d->sign_job);
-    return d->signs < 0 ? (int) d->signs : 0;
+    d->jobs = decide_jobs(db, d->job->upload, d->scope.organisation, d->next, lines, &d->job_of_next);
+    return d->jobs < 0 ? (int) d->jobs : 0;
 }
 
 static const char *outcome(const struct decision *d) {
@@ -105,7 +107,7 @@ static int finish(struct db *db, struct decision *d) {
                (long long) d->counts.valid, (long long) d->counts.bad, errors ? errors : "");
     if (!errors || detail.failed)
         return -ENOMEM;
-    int64_t r = decide_finish(db, d->job->upload, d->state, errors, &d->counts, d->signs);
+    int64_t r = decide_finish(db, d->job->upload, d->state, errors, &d->counts, d->jobs);
     if (r >= 0)
         r = decide_audit(db, d->job->upload, audit, buf_string(&detail), !d->scope.dry_run);
     return r < 0 ? (int) r : 0;
@@ -114,7 +116,7 @@ static int finish(struct db *db, struct decision *d) {
 static int decide(struct db *db, void *ctx) {
     struct decision *d = ctx;
     d->state = NULL;
-    d->signs = d->sign_job = 0;
+    d->jobs = d->job_of_next = 0;
     findings_done(&d->found);
     int r = job_end(db, d->job);
     if (r <= 0)
@@ -123,6 +125,10 @@ static int decide(struct db *db, void *ctx) {
                      &d->scope);
     if (r <= 0 || !d->scope.checking)
         return r < 0 ? r : 0;
+    const struct tsv_format *format = tsv_format(d->scope.kind);
+    if (!format)
+        return -EINVAL;
+    d->next = format->deed == TSV_REVOKE ? STAGE_revoke : STAGE_sign;
     if (d->policy) {
         d->file_error = d->scope.active ? ERROR_NONE : ERROR_ORGANISATION_INACTIVE;
         r = judge_rows(db, d);
@@ -150,8 +156,8 @@ static int run(struct decision *d) {
     metrics_add(METRIC_ROWS_OUT, stage_name(STAGE_decide), (double) d->counts.rows);
     log_info("upload %lld: %s, %lld of %lld rows without errors", (long long) d->job->upload, d->state,
              (long long) (d->counts.rows - d->counts.bad), (long long) d->counts.rows);
-    for (int64_t i = 0; i < d->signs && i < SIGN_HINTS_MAX; i++)
-        bus_hint(d->context->bus, STAGE_sign, d->sign_job);
+    for (int64_t i = 0; i < d->jobs && i < NEXT_HINTS_MAX; i++)
+        bus_hint(d->context->bus, d->next, d->job_of_next);
     return 0;
 }
 

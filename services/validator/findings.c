@@ -56,18 +56,23 @@ static int add(struct findings *f, int64_t application, enum error error, const 
 }
 
 int findings_doubles(struct findings *f, struct db *db, int64_t upload) {
+    static const struct doubled {
+        enum error error;
+        enum tsv_field field;
+    } doubled[] = {[DECIDE_DOUBLE_NAME] = {ERROR_DOUBLE_DN, TSV_FIELD_DN},
+                   [DECIDE_DOUBLE_KEY] = {ERROR_DOUBLE_KEY, TSV_FIELD_CSR},
+                   [DECIDE_DOUBLE_TARGET] = {ERROR_DOUBLE_SERIAL, TSV_FIELD_SERIAL}};
     _cleanup_rows_ struct db_rows *rows = NULL;
     const struct tsv_format *format = tsv_format(f->kind);
     int64_t n = format ? decide_doubles(db, upload, &rows) : DB_FAILED;
     int r = n < 0 ? (int) n : 0;
     for (size_t i = 0; r == 0 && i < (size_t) n; i++) {
-        bool key = db_bool(rows, i, 1);
+        const struct doubled *d = &doubled[db_int64(rows, i, 1)];
         char line[24];
         _cleanup_(problems_done) struct problems p = {.format = format};
         (void) snprintf(line, sizeof(line), "%lld", (long long) db_int64(rows, i, 2));
-        enum error error = key ? ERROR_DOUBLE_KEY : ERROR_DOUBLE_DN;
-        problem_add(&p, error, tsv_column_of(format, key ? TSV_FIELD_CSR : TSV_FIELD_DN), line, NULL);
-        r = add(f, db_int64(rows, i, 0), error, &p);
+        problem_add(&p, d->error, tsv_column_of(format, d->field), line, NULL);
+        r = add(f, db_int64(rows, i, 0), d->error, &p);
     }
     return r;
 }
@@ -79,12 +84,13 @@ int findings_seen(struct findings *f, struct db *db, int64_t upload) {
     int r = n < 0 ? (int) n : 0;
     for (size_t i = 0; r == 0 && i < (size_t) n; i++) {
         _cleanup_(problems_done) struct problems p = {.format = format};
-        bool key = db_bool(rows, i, 1);
+        bool key = db_bool(rows, i, 1), renew = format->deed == TSV_RENEW;
+        enum error error = key ? ERROR_KEY_SEEN : renew ? ERROR_RENEWAL_UNDER_WAY : ERROR_DN_TAKEN;
         if (key)
-            problem_item(&p, ERROR_KEY_SEEN, tsv_column_of(format, TSV_FIELD_CSR), NULL);
+            problem_item(&p, error, tsv_column_of(format, TSV_FIELD_CSR), NULL);
         else
-            problem_add(&p, ERROR_DN_TAKEN, tsv_column_of(format, TSV_FIELD_DN), NULL);
-        r = add(f, db_int64(rows, i, 0), key ? ERROR_KEY_SEEN : ERROR_DN_TAKEN, &p);
+            problem_add(&p, error, tsv_column_of(format, renew ? TSV_FIELD_SERIAL : TSV_FIELD_DN), NULL);
+        r = add(f, db_int64(rows, i, 0), error, &p);
     }
     return r;
 }

@@ -6,7 +6,7 @@
  * CSRs), so it parses hostile ASN.1, and is the only one that decodes a CSR.
  *
  * Talks to: PostgreSQL as inkan_validator. Hears hints from ingress (check), whois and itself (decide); hints whois
- * (ask), itself (decide) and signer (sign).
+ * (ask), itself (decide) and signer (sign, revoke).
  */
 #include <errno.h>
 
@@ -36,6 +36,7 @@ static const struct statement *const statements[] = {
     &check_progress_statement,
     &check_scope_statement,
     &check_seen_statement,
+    &check_targets_statement,
     &decide_amend_statement,
     &decide_amend_all_statement,
     &decide_audit_statement,
@@ -43,13 +44,13 @@ static const struct statement *const statements[] = {
     &decide_domains_statement,
     &decide_doubles_statement,
     &decide_finish_statement,
+    &decide_jobs_statement,
     &decide_refuse_statement,
     &decide_reserve_keys_statement,
     &decide_reserve_names_statement,
     &decide_rows_of_statement,
     &decide_scope_statement,
     &decide_seen_statement,
-    &decide_sign_statement,
     NULL,
 };
 
@@ -89,7 +90,7 @@ static const struct service service = {
     .settings = settings,
     .statements = statements,
     .stages = stages,
-    .hints = 1u << STAGE_ask | 1u << STAGE_decide | 1u << STAGE_sign,
+    .hints = 1u << STAGE_ask | 1u << STAGE_decide | 1u << STAGE_sign | 1u << STAGE_revoke,
     .init = init,
     .done = done,
     .readiness = readiness,

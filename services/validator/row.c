@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "row_names.h"
+#include "row_target.h"
 
 void row_done(struct row *row) {
     problems_done(&row->problems);
@@ -151,6 +152,15 @@ static void check_mail(struct row *row, const struct row_rules *rules) {
         problem_item(&row->problems, ERROR_MAIL_FORMAT, column, c->text, NULL);
 }
 
+/* What is to be certified. */
+static void check_request(struct row *row, const struct row_rules *rules) {
+    check_dn(row, rules);
+    const struct policy_profile *profile = check_profile(row, rules);
+    check_csr(row, rules, profile);
+    row_names_fqdn(row, rules);
+    row_names_list(row, rules);
+}
+
 void row_check(struct row *ret, const struct row_rules *rules, const uint8_t *line, size_t len) {
     ret->problems.format = rules->format;
     if (columns_read(&ret->columns, line, len, &ret->problems) < 0) {
@@ -161,11 +171,12 @@ void row_check(struct row *ret, const struct row_rules *rules, const uint8_t *li
         problem_add(&ret->problems, ERROR_ISSUING_EXPIRED, 0, NULL);
     if (rules->policy_changed)
         problem_add(&ret->problems, ERROR_POLICY_CHANGED, 0, NULL);
-    check_dn(ret, rules);
-    const struct policy_profile *profile = check_profile(ret, rules);
-    check_csr(ret, rules, profile);
+    if (rules->format->deed != TSV_ISSUE)
+        row_target_read(ret);
+    if (rules->format->deed == TSV_REVOKE)
+        row_target_dn(ret);
+    else
+        check_request(ret, rules);
     check_mail(ret, rules);
-    row_names_fqdn(ret, rules);
-    row_names_list(ret, rules);
     ret->failed = ret->failed || ret->problems.failed || ret->names.failed || ret->domains.failed;
 }

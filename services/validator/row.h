@@ -1,7 +1,7 @@
 /*
  * One row judged: column by column, then by meaning, every error in column order. Knows the register and the policy
- * from its rules and nothing of the database; what needs other rows (212, 918, 925, 926) or other machines (903, 904)
- * comes later.
+ * from its rules and nothing of the database; what needs other rows (212, 918, 925, 926, 931-934, 936) or other machines
+ * (903, 904) comes later.
  */
 #pragma once
 
@@ -23,6 +23,14 @@ struct row_rules {
     bool policy_changed; /* other chunks of the file were checked under another policy */
 };
 
+/* The certificate that a row renews or revokes. */
+struct row_target {
+    uint8_t serial[16];
+    bool named; /* serial can be read */
+    int64_t id; /* of the certificate; 0: none of the organisation's */
+    int reason; /* of the revocation; -1: none or unknown */
+};
+
 struct row {
     struct problems problems;
     struct columns columns; /* texts of the row; the manager's go to the database from here */
@@ -33,7 +41,8 @@ struct row {
     struct buf names;   /* dNSNames joined by ',': the FQDN, then the others in order; lower case */
     struct buf domains; /* decimal ids joined by ',', without doubles: first that of the FQDN */
     int profile;        /* 0: unknown */
-    bool failed;        /* out of memory */
+    struct row_target target;
+    bool failed; /* out of memory */
 };
 
 /* Fills *ret, which is zeroed before; row_done() frees it. Callable from any thread. */

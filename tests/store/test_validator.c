@@ -45,7 +45,7 @@ static const struct statement *const statements[] = {&job_claim_statement,
                                                      &decide_rows_of_statement,
                                                      &decide_scope_statement,
                                                      &decide_seen_statement,
-                                                     &decide_sign_statement,
+                                                     &decide_jobs_statement,
                                                      NULL};
 
 static PGconn *sql; /* as the schema's owner, to arrange and to look */

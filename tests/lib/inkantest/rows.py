@@ -1,4 +1,4 @@
-"""Rows of a server-issue file, with real keys and CSRs."""
+"""Rows of the server-* files, with real keys and CSRs."""
 import base64
 import dataclasses
 import itertools
@@ -33,10 +33,18 @@ def make_csr(key, subject, digest=None):
             .public_bytes(serialization.Encoding.DER))
 
 
+class Line:
+    """A row of columns in the order of its file."""
+
+    def line(self, end=b"\r\n"):
+        return "\t".join(self.fields()).encode("cp932") + end
+
+
 @dataclasses.dataclass
-class Row:
-    """One application. Every column may be set; what is not set fits the others."""
+class Row(Line):
+    """One application to issue, or to renew the certificate of a serial number. What is not set fits the others."""
     name: str = ""
+    serial: str = ""
     profile: str = "11"
     organisation: dict = dataclasses.field(default_factory=lambda: dict(ORGANISATION))
     key: object = None
@@ -60,14 +68,28 @@ class Row:
             self.csr = base64.b64encode(make_csr(self.key, subject)).decode()
 
     def fields(self):
-        found = [self.dn, self.profile, "", "", "", "", self.csr, self.manager, self.affiliation, self.mail,
+        found = [self.dn, self.profile, "", self.serial, "", "", self.csr, self.manager, self.affiliation, self.mail,
                  self.name if self.fqdn is None else self.fqdn, self.software, self.dns_names]
         for number, text in self.columns.items():
             found[number - 1] = text
         return found
 
-    def line(self, end=b"\r\n"):
-        return "\t".join(self.fields()).encode("cp932") + end
-
     def spki(self):
         return self.key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+@dataclasses.dataclass
+class Revocation(Line):
+    """One row of a server-revoke file."""
+    dn: str
+    serial: str
+    reason: str = "0"
+    comment: str = ""
+    mail: str = ""
+    columns: dict = dataclasses.field(default_factory=dict)
+
+    def fields(self):
+        found = [self.dn, "", "", self.serial, self.reason, self.comment, "", "", "", self.mail, "", "", ""]
+        for number, text in self.columns.items():
+            found[number - 1] = text
+        return found
