@@ -9,10 +9,10 @@
 #include <openssl/x509v3.h>
 
 #include "../services/signer/certificate.h"
-#include "der.h"
 #include "../services/signer/lint.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "der.h"
 
 static const char policy_text[] =
     "[policy]\nname = test\n[validity]\n2026-03-04 = 198\n[subject]\nou = refuse\nlocality = true\nstate_or_province = "
