@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "proto/reasons.h"
 
 #define DAYS_MAX 3650
 #define HOURS_MAX 240
@@ -120,6 +121,31 @@ static int set_link_days(struct policy *p, const char *v) {
     return parse_int(v, 1, 366, &p->link_days);
 }
 
+static int set_remind(struct policy *p, const char *v) {
+    return parse_int(v, 0, 366, &p->remind_days);
+}
+
+static int set_old_reason(struct policy *p, const char *v) {
+    int r = parse_int(v, 0, 9, &p->old_reason);
+    return r == 0 && !reason_of(p->old_reason) ? -EINVAL : r;
+}
+
+static int set_expiry(struct policy *p, const char *v) {
+    for (p->expiry_days_count = 0; *v; p->expiry_days_count++) {
+        char days[8];
+        size_t len = strcspn(v, " ");
+        if (p->expiry_days_count == POLICY_EXPIRY_MAX || len >= sizeof(days))
+            return -EINVAL;
+        memcpy(days, v, len);
+        days[len] = '\0';
+        int *to = &p->expiry_days[p->expiry_days_count];
+        if (parse_int(days, 1, 366, to) < 0 || (p->expiry_days_count > 0 && *to >= to[-1]))
+            return -EINVAL;
+        v += len + strspn(v + len, " ");
+    }
+    return 0;
+}
+
 static const struct {
     const char *section, *name;
     int (*set)(struct policy *p, const char *value);
@@ -139,6 +165,9 @@ static const struct {
     {"crl", "hours", set_crl_hours, "1..240"},
     {"holder", "check", set_whois, "true or false"},
     {"delivery", "days", set_link_days, "1..366"},
+    {"renewal", "remind", set_remind, "0..366"},
+    {"renewal", "reason", set_old_reason, "0, 1, 3, 4 or 5"},
+    {"expiry", "days", set_expiry, "up to four descending numbers of days separated by blanks, or nothing"},
 };
 
 static void complain(struct parsing *s, const char *section, const char *name, const char *what, const char *value) {

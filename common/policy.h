@@ -13,6 +13,7 @@
 #define POLICY_PROFILES_MAX 8
 #define POLICY_PERIODS_MAX 16
 #define POLICY_OIDS_MAX 4
+#define POLICY_EXPIRY_MAX 4
 #define POLICY_HASH_BYTES 32
 
 enum policy_key { POLICY_KEY_RSA, POLICY_KEY_EC };
@@ -51,6 +52,10 @@ struct policy {
     int64_t crl_validity_sec; /* nextUpdate - thisUpdate */
     int64_t crl_interval_sec; /* a new CRL at least this often */
     int link_days;            /* life of a one-time link */
+    int remind_days;          /* after the download of a renewed certificate, while the old one is valid; 0: never */
+    int old_reason;           /* 失効理由 in the TSV attached for the old certificate */
+    int expiry_days[POLICY_EXPIRY_MAX]; /* before the end, descending */
+    int expiry_days_count;
 };
 
 /* 0, or -EINVAL with a line per error in errors. */

@@ -6,13 +6,10 @@
 
 #include "store/job.h"
 
-extern const struct statement crl_jobs_statement, crl_again_statement, crl_entries_statement, crl_store_statement;
+extern const struct statement crl_jobs_statement, crl_entries_statement, crl_store_statement;
 
 /* Makes the jobs that are missing. Number made. */
 int64_t crl_jobs(struct db *db);
-/* First statement of the result transaction, in place of job_end(): the job is free and due again in interval_sec. The row
- * stays, so that a revocation at this moment finds it and makes it due at once. 1, or 0: the token is old, change nothing. */
-int crl_again(struct db *db, const struct job *job, int64_t interval_sec);
 /* First a row (null, number of the next CRL, now), then the shard's revocations by serial: (serial, reason, revoked). */
 int64_t crl_entries(struct db *db, int issuer, int shard, struct db_rows **ret);
 /* Stores the CRL and audits it. 1, or 0 when a newer one is there. */

@@ -28,7 +28,7 @@ struct job {
 };
 
 extern const struct statement job_claim_statement, job_renew_statement, job_release_statement, job_end_statement,
-    job_recover_statement, job_split_statement, job_next_due_statement, job_statistics_statement;
+    job_recover_statement, job_split_statement, job_next_due_statement, job_statistics_statement, job_again_statement;
 
 /* 1 and *ret_job, or 0: nothing due. */
 int job_claim(struct db *db, enum stage stage, const char *worker, int64_t lease_usec, struct job *ret_job);
@@ -38,6 +38,11 @@ int job_renew(struct db *db, const struct job *job, int64_t lease_usec);
 int job_release(struct db *db, const struct job *job, int64_t delay_usec, bool blameless);
 /* First statement of a result transaction: 1, or 0: the token is old, stop and change nothing. */
 int job_end(struct db *db, const struct job *job);
+/*
+ * The same for periodic work, in place of job_end(): the job is free and due again in interval_sec. The row stays, so that who
+ * wants the work done at once finds it. 1, or 0: the token is old, change nothing.
+ */
+int job_again(struct db *db, const struct job *job, int64_t interval_sec);
 /* Frees what an instance of this name held before it died. Number of jobs. */
 int64_t job_recover(struct db *db, const char *worker);
 /* Poison: makes one job a line out of a chunk of several, in a transaction of its own; adds to upload.open_chunks. */

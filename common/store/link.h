@@ -42,8 +42,14 @@ struct link_taken {
 /* Begins a delivery; *ret_taken is filled when *ret is LINK_OPEN. */
 int link_take(struct db *db, const uint8_t hash[static LINK_HASH_BYTES], int64_t lease_usec, enum link_status *ret,
               struct link_taken *ret_taken, struct db_rows **ret_rows);
+/* What the download sets going, from the policy. */
+struct link_reminders {
+    int replace_days, old_reason;
+    const int32_t *expiry_days;
+    size_t expiry_count;
+};
 /* 1 and the send job (0: nobody to tell); 0: the delivery does not hold the link any more. */
-int link_burn(struct db *db, int64_t link, int64_t delivery, int64_t *ret_job);
+int link_burn(struct db *db, int64_t link, int64_t delivery, const struct link_reminders *reminders, int64_t *ret_job);
 int link_give_back(struct db *db, int64_t link, int64_t delivery);
 
 /* Inside a transaction of the registrar's organisation. LINK_OPEN: sent. */

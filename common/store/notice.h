@@ -32,6 +32,10 @@ enum notice_column {
     NOTICE_ORGANISATION_JA,
     NOTICE_REASON, /* of the revocation, or null */
     NOTICE_COMMENT,
+    NOTICE_ATTACHED,   /* 失効理由 of the attached revocation TSV, or null: nothing is attached */
+    NOTICE_OLD_SERIAL, /* of the certificate replaced */
+    NOTICE_OLD_DN,     /* as it was applied for */
+    NOTICE_OLD_CN,
 };
 /* The queued notices of a job. */
 int64_t notice_load(struct db *db, const struct job *job, struct db_rows **ret);

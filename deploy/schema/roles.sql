@@ -43,11 +43,11 @@ GRANT UPDATE (idempotency_key) ON upload TO inkan_ingress;
 GRANT INSERT ON upload_line TO inkan_ingress;
 GRANT EXECUTE ON FUNCTION registrar_login(bytea) TO inkan_ingress;
 GRANT INSERT ON job TO inkan_ingress;
-GRANT EXECUTE ON FUNCTION link_resend(bigint, bigint, integer), certificate_state(certificate) TO inkan_ingress, inkan_operator;
+GRANT EXECUTE ON FUNCTION link_resend(bigint, bigint, integer), certificate_state(certificate), certificate_valid(certificate) TO inkan_ingress, inkan_operator;
 
 -- public listener: CA certificates and CRLs; links by functions alone.
 GRANT SELECT ON issuer, crl TO inkan_public;
-GRANT EXECUTE ON FUNCTION link_look(bytea), link_take(bytea, bigint), link_burn(bigint, bigint), link_give_back(bigint, bigint)
+GRANT EXECUTE ON FUNCTION link_look(bytea), link_take(bytea, bigint), link_burn(bigint, bigint, integer, integer, integer[]), link_give_back(bigint, bigint)
     TO inkan_public;
 
 -- validator: checks and decides.
@@ -89,6 +89,11 @@ GRANT SELECT ON notice, certificate, application, link, organisation, issuer, up
 GRANT SELECT (number, xid_to) ON audit_seal TO inkan_mailer;
 GRANT UPDATE (job, state, attempts, reply, ended) ON notice TO inkan_mailer;
 GRANT UPDATE (token_hash) ON link TO inkan_mailer;
+-- and makes notices of the reminders that are due.
+GRANT SELECT ON registrar, dn_taken TO inkan_mailer;
+GRANT SELECT, DELETE, UPDATE (round, due) ON reminder TO inkan_mailer;
+GRANT INSERT ON notice TO inkan_mailer;
+GRANT EXECUTE ON FUNCTION certificate_valid(certificate) TO inkan_mailer;
 GRANT INSERT ON job TO inkan_mailer;
 GRANT UPDATE (due, attempt, token, worker), DELETE ON job TO inkan_mailer;
 
@@ -138,7 +143,7 @@ DROP POLICY IF EXISTS signer ON job;
 CREATE POLICY signer ON job TO inkan_signer USING (stage IN ('sign', 'revoke', 'crl'))
     WITH CHECK (stage IN ('sign', 'revoke', 'crl', 'send'));
 DROP POLICY IF EXISTS mailer ON job;
-CREATE POLICY mailer ON job TO inkan_mailer USING (stage = 'send');
+CREATE POLICY mailer ON job TO inkan_mailer USING (stage IN ('send', 'remind'));
 DROP POLICY IF EXISTS operator ON job;
 CREATE POLICY operator ON job TO inkan_operator USING (true);
 

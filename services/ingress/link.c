@@ -37,6 +37,7 @@ static const struct {
 };
 
 struct delivery {
+    struct context *context;
     int64_t link, number;
 };
 
@@ -98,8 +99,16 @@ static int link_page(struct thread *t, struct request *r, struct reply *p) {
 
 static int burn(struct db *db, void *ctx) {
     const struct delivery *d = ctx;
+    const struct policy *policy = NULL;
     int64_t job = 0;
-    int r = link_burn(db, d->link, d->number, &job);
+    int r = service_policy(d->context, db, &policy);
+    if (r < 0)
+        return r;
+    const struct link_reminders reminders = {.replace_days = policy->remind_days,
+                                             .old_reason = policy->old_reason,
+                                             .expiry_days = policy->expiry_days,
+                                             .expiry_count = (size_t) policy->expiry_days_count};
+    r = link_burn(db, d->link, d->number, &reminders, &job);
     if (r == 0)
         log_warning("link %lld was delivered after its lease had run out", (long long) d->link);
     return r < 0 ? r : (int) (job > 0);
@@ -135,11 +144,11 @@ static int write_certificate(struct reply *p, enum format format, const struct l
     return p->body.failed ? -ENOMEM : 0;
 }
 
-static int write_delivery(struct reply *p, enum format format, const struct link_taken *taken) {
+static int write_delivery(struct context *c, struct reply *p, enum format format, const struct link_taken *taken) {
     struct delivery *d = malloc(sizeof(*d));
     if (!d)
         return -ENOMEM;
-    *d = (struct delivery){taken->link, taken->delivery};
+    *d = (struct delivery){.context = c, .link = taken->link, .number = taken->delivery};
     int r = write_certificate(p, format, taken);
     if (r < 0) {
         free(d);
@@ -199,7 +208,7 @@ static int link_deliver(struct thread *t, struct request *r, struct reply *p) {
         refuse(r, p, status);
         return 0;
     }
-    result = write_delivery(p, (enum format) format, &taken);
+    result = write_delivery(t->context, p, (enum format) format, &taken);
     if (result < 0)
         (void) link_give_back(t->db_public, taken.link, taken.delivery);
     return result;

@@ -59,6 +59,7 @@ static const struct statement *const statements[] = {
 };
 
 static const struct statement *const public_statements[] = {
+    &policy_get_statement,
     &link_look_statement,
     &link_take_statement,
     &link_burn_statement,

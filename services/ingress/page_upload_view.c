@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "proto/tsv.h"
 #include "services/ingress/page_upload.h"
 
 #define REFRESH_SEC 2
@@ -21,6 +22,11 @@ static const char *text_value(const json_t *object, const char *name) {
     return text ? text : "";
 }
 
+static bool is_revocation(const json_t *upload) {
+    const struct tsv_format *format = tsv_format(text_value(upload, "kind"));
+    return format && format->deed == TSV_REVOKE;
+}
+
 static enum text state_text(const json_t *upload) {
     const char *state = text_value(upload, "state");
     if (strcmp(state, "received") == 0)
@@ -30,7 +36,7 @@ static enum text state_text(const json_t *upload) {
     if (strcmp(state, "rejected") == 0)
         return TEXT_state_rejected;
     if (strcmp(state, "accepted") == 0)
-        return TEXT_state_accepted;
+        return is_revocation(upload) ? TEXT_state_revoking : TEXT_state_accepted;
     return json_is_true(json_object_get(upload, "dry_run")) ? TEXT_state_checked : TEXT_state_done;
 }
 
@@ -75,15 +81,16 @@ static void add_row_marks(const struct request *r, json_t *rows) {
     }
 }
 
-static json_t *steps(const struct request *r, bool dry_run, const char *state) {
+static json_t *steps(const struct request *r, const json_t *upload, bool dry_run, const char *state) {
     static const enum text words[] = {TEXT_step_received, TEXT_step_checking, TEXT_step_issuing, TEXT_step_done};
     size_t current = strcmp(state, "received") == 0 ? 0 : strcmp(state, "checking") == 0 ? 1 : 2;
     json_t *list = json_array();
     for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
         if (dry_run && words[i] == TEXT_step_issuing)
             continue;
-        (void) json_array_append_new(list, json_pack("{s:s, s:b, s:s}", "text", text_get(words[i], r->language),
-                                                     "current", i == current, "class",
+        enum text word = words[i] == TEXT_step_issuing && is_revocation(upload) ? TEXT_step_revoking : words[i];
+        (void) json_array_append_new(list, json_pack("{s:s, s:b, s:s}", "text", text_get(word, r->language), "current",
+                                                     i == current, "class",
                                                      i < current    ? "past"
                                                      : i == current ? "current"
                                                                     : ""));
@@ -137,11 +144,12 @@ json_t *upload_view(const struct request *r, json_t *steal) {
     const char *wanted = request_parameter(r, "result");
     json_t *page = phase == PHASE_WORKING ? json_pack("{s:i}", "refresh", REFRESH_SEC) : json_object();
     json_t *file_errors = json_array_size(errors) > 0 ? json_pack("{s:O}", "errors", errors) : json_null();
-    return json_pack("{s:s, s:o, s:O, s:O, s:O?, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o}", "title",
+    return json_pack("{s:s, s:o, s:O, s:O, s:O?, s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o}", "title",
                      text_get(title_of(phase, dry_run), r->language), "page", page, "upload", upload, "rows", rows,
                      "next", json_object_get(upload, "next"), "file_errors", file_errors, "working",
                      phase == PHASE_WORKING, "done", phase == PHASE_DONE, "checked", phase == PHASE_CHECKED, "refused",
                      phase == PHASE_REFUSED, "has_rows", (int) (phase != PHASE_WORKING && json_array_size(rows) > 0),
                      "ng_only", (int) (wanted && strcmp(wanted, "NG") == 0), "show_names", phase != PHASE_REFUSED,
-                     "steps", steps(r, dry_run, state), "progress", progress(upload, state));
+                     "revoke", (int) is_revocation(upload), "steps", steps(r, upload, dry_run, state), "progress",
+                     progress(upload, state));
 }

@@ -16,4 +16,6 @@ struct mailer {
 };
 
 int send_work(struct context *c, const struct job *job);
+int remind_work(struct context *c, const struct job *job);
+int remind_fire(struct context *c);
 int send_poison(struct context *c, const struct job *job);

@@ -14,6 +14,8 @@
 #include "log.h"
 #include "mailer.h"
 #include "mime.h"
+#include "store/policy_store.h"
+#include "store/remind.h"
 
 #define EXPIRY_WARNING_USEC (7 * SEC_PER_DAY * USEC_PER_SEC)
 
@@ -45,11 +47,17 @@ static const struct setting settings[] = {
 };
 
 static const struct statement *const statements[] = {
-    &notice_load_statement,  &notice_tokens_statement, &notice_record_statement,
-    &notice_later_statement, &notice_move_statement,   NULL,
+    &notice_load_statement,   &notice_tokens_statement,
+    &notice_record_statement, &notice_later_statement,
+    &notice_move_statement,   &policy_get_statement,
+    &job_again_statement,     &remind_job_statement,
+    &remind_due_statement,    NULL,
 };
 
-static const struct stage_work stages[] = {{STAGE_send, send_work, send_poison}, {.work = NULL}};
+static const struct stage_work stages[] = {
+    {STAGE_send, send_work, send_poison}, {STAGE_remind, remind_work, NULL}, {.work = NULL}};
+
+static const struct timer timers[] = {{60 * USEC_PER_SEC, remind_fire}, {0}};
 
 static int check_settings(void) {
     int r = 0;
@@ -118,6 +126,7 @@ static const struct service service = {
     .settings = settings,
     .statements = statements,
     .stages = stages,
+    .timers = timers,
     .init = init,
     .done = done,
     .readiness = readiness,

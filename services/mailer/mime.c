@@ -60,7 +60,7 @@ static void put_base64_lines(struct buf *to, const void *data, size_t len) {
     }
 }
 
-void mime_put_content(struct buf *to, const struct mail *mail) {
+static void put_text(struct buf *to, const struct mail *mail) {
     _cleanup_buf_ struct buf text = {0};
     for (const char *p = mail->text; *p; p++) {
         if (*p == '\n')
@@ -78,6 +78,24 @@ void mime_put_content(struct buf *to, const struct mail *mail) {
 static int boundary_bytes(const char *message_id) {
     size_t len = strcspn(message_id, "@");
     return (int) (len < BOUNDARY_MAX ? len : BOUNDARY_MAX);
+}
+
+void mime_put_content(struct buf *to, const struct mail *mail) {
+    const char *name = mail->attachment.name, *id = mail->message_id;
+    if (!name) {
+        put_text(to, mail);
+        return;
+    }
+    int boundary = boundary_bytes(id);
+    buf_printf(to, "Content-Type: multipart/mixed; boundary=\"=a%.*s\"\r\n\r\n--=a%.*s\r\n", boundary, id, boundary,
+               id);
+    put_text(to, mail);
+    buf_printf(to,
+               "\r\n--=a%.*s\r\nContent-Type: text/tab-separated-values; charset=Shift_JIS;\r\n name=\"%s\"\r\n"
+               "Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment;\r\n filename=\"%s\"\r\n\r\n",
+               boundary, id, name, name);
+    put_base64_lines(to, mail->attachment.data, mail->attachment.len);
+    buf_printf(to, "\r\n--=a%.*s--\r\n", boundary, id);
 }
 
 void mime_put_mail(struct buf *to, const struct mail *mail, const struct buf *content, const void *signature,

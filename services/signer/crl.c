@@ -116,7 +116,7 @@ static int publish(struct db *db, void *ctx) {
     struct making *m = ctx;
     struct signer *signer = m->context->state;
     _cleanup_rows_ struct db_rows *rows = NULL;
-    int r = crl_again(db, m->job, m->policy->crl_interval_sec);
+    int r = job_again(db, m->job, m->policy->crl_interval_sec);
     if (r <= 0)
         return r < 0 ? r : JOB_LOST;
     int64_t n = crl_entries(db, signer->issuer.id, m->shard, &rows);

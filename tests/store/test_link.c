@@ -161,7 +161,10 @@ static enum link_status take(struct db *db, int64_t lease_usec, struct link_take
 }
 
 static int burn(const struct link_taken *taken, int64_t *ret_job) {
-    return link_burn(public_db, taken->link, taken->delivery, ret_job);
+    static const int32_t days[] = {30, 7};
+    const struct link_reminders reminders = {
+        .replace_days = 14, .old_reason = 4, .expiry_days = days, .expiry_count = 2};
+    return link_burn(public_db, taken->link, taken->delivery, &reminders, ret_job);
 }
 
 static void test_delivery(void **state) {
