@@ -27,7 +27,8 @@ struct stage_work {
      * negative (enum db_result or -errno) to have it released with a back-off.
      */
     int (*work)(struct context *c, const struct job *job);
-    /* Called instead of work when the lease ran out JOB_ATTEMPTS_MAX times; chunks of several lines are split before. */
+    /* Called instead of work when the lease ran out JOB_ATTEMPTS_MAX times; chunks of several lines are split before. NULL:
+     * tried for ever. */
     int (*poison)(struct context *c, const struct job *job);
 };
 #define JOB_LOST 1

@@ -136,15 +136,23 @@ static void give_back(struct context *c, const struct job *job, int r) {
         (void) job_release(c->db, job, backoff(blameless ? 1 : job->attempt), blameless);
 }
 
+static bool can_be_split(const struct job *job) {
+    return job->upload > 0 && job->seq_from < job->seq_to;
+}
+
+/* Periodic work has no other end than being done: it is tried for ever. */
+static bool is_poison(const struct stage_work *w, const struct job *job) {
+    return job->attempt > JOB_ATTEMPTS_MAX && (w->poison || can_be_split(job));
+}
+
 /* A line each for a chunk that killed its workers; the stage's own answer for what cannot be divided. */
 static int do_poison(struct context *c, const struct stage_work *w, const struct job *job) {
     log_error("job %lld (%s): %d attempts without a result", (long long) job->id, stage_name(job->stage),
               job->attempt - 1);
-    if (job->upload > 0 && job->seq_from < job->seq_to) {
-        int r = job_split(c->db, job);
-        return r == 0 ? JOB_LOST : r < 0 ? r : 0;
-    }
-    return w->poison ? w->poison(c, job) : job_release(c->db, job, BACKOFF_MAX_USEC, false);
+    if (!can_be_split(job))
+        return w->poison(c, job);
+    int r = job_split(c->db, job);
+    return r == 0 ? JOB_LOST : r < 0 ? r : 0;
 }
 
 static void do_job(struct context *c, const struct stage_work *w, const struct job *job) {
@@ -152,7 +160,7 @@ static void do_job(struct context *c, const struct stage_work *w, const struct j
     int64_t begin = clock_monotonic_usec();
     c->job = job;
     c->job_renewed_usec = begin;
-    int r = job->attempt > JOB_ATTEMPTS_MAX ? do_poison(c, w, job) : w->work(c, job);
+    int r = is_poison(w, job) ? do_poison(c, w, job) : w->work(c, job);
     c->job = NULL;
     double seconds = (double) (clock_monotonic_usec() - begin) / USEC_PER_SEC;
     metrics_observe(METRIC_JOB_SECONDS, stage, seconds);

@@ -28,6 +28,17 @@ static const struct tsv_format formats[] = {
 #undef END
 };
 
+static const char kinds[] =
+#define FORMAT(symbol, kind, deed, ja, en) ", " kind
+#define COLUMN(field, ja, en, need, class, max)
+#define END(symbol)
+#include "proto/tsv.def"
+#undef FORMAT
+#undef COLUMN
+#undef END
+    ;
+const char *const tsv_kinds = kinds + 2;
+
 const struct tsv_format *tsv_format_at(size_t i) {
     return i < ARRAY_SIZE(formats) ? &formats[i] : NULL;
 }

@@ -55,6 +55,7 @@ struct tsv_format {
 };
 
 const struct tsv_format *tsv_format(const char *kind); /* NULL: no such kind */
+extern const char *const tsv_kinds;                    /* "server-issue, …" */
 const struct tsv_format *tsv_format_at(size_t i);      /* NULL after the last */
 const char *tsv_item(const char *kind, int column);    /* from 1; "" for column 0 or an unknown kind */
 const char *tsv_item_en(const char *kind, int column); /* the same in English */

@@ -18,6 +18,6 @@ int seal_next(struct db *db, struct seal *ret);
 int seal_insert(struct db *db, const struct seal *seal, const uint8_t key[static SEAL_HASH_BYTES],
                 const uint8_t signature[static SEAL_SIGNATURE_BYTES]);
 /* Age in seconds of the oldest event without a seal; 0: none. */
-int64_t seal_age(struct db *db);
+int64_t seal_age(struct db *db, bool *ret_other_cluster);
 /* 1 when this public key may seal (table audit_key), else 0. */
 int seal_key(struct db *db, const uint8_t key[static SEAL_HASH_BYTES]);

@@ -11,6 +11,7 @@
 #include "metrics.h"
 #include "store/db_internal.h"
 
+#define RETRY_WITHIN_USEC (10 * USEC_PER_SEC) /* a database that takes so long is asked again by the next job */
 #define RETRIES_MAX 8
 #define RETRY_FIRST_USEC 2000
 #define RETRY_LAST_USEC 200000
@@ -72,8 +73,9 @@ int db_judge(struct db *db, const PGresult *result, const char *name, bool commi
     }
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
     (void) snprintf(db->last_error, sizeof(db->last_error), "%s", constraint ? constraint : state);
-    /* Class 40: conflict, deadlock. 55P03: lock_timeout. 57P0x: the server is going down or coming up. 53: out of resources. */
-    if (strncmp(state, "40", 2) == 0 || strcmp(state, "55P03") == 0 || strncmp(state, "57P", 3) == 0 ||
+    /* Class 40: conflict, deadlock. 55P03: lock_timeout. 57014: statement_timeout. 57P0x: the server is going down or coming up.
+     * 53: out of resources. */
+    if (strncmp(state, "40", 2) == 0 || strcmp(state, "55P03") == 0 || strncmp(state, "57", 2) == 0 ||
         strncmp(state, "53", 2) == 0) {
         log_notice("database: %s: %s, trying again: %s", name, state, message);
         return DB_RETRY;
@@ -249,9 +251,10 @@ int db_transaction(struct db *db, const char *name, int64_t organisation, db_wor
         log_bug("%s: a transaction inside a transaction", name);
         return DB_FAILED;
     }
+    int64_t begin = clock_monotonic_usec();
     for (int tries = 0;; tries++) {
         int r = attempt(db, organisation, work, ctx);
-        if (r != DB_RETRY || tries == RETRIES_MAX)
+        if (r != DB_RETRY || tries == RETRIES_MAX || clock_monotonic_usec() - begin > RETRY_WITHIN_USEC)
             return r;
         metrics_add(METRIC_DB_RETRIES, name, 1);
         pause_before_retry(tries);

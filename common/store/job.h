@@ -28,7 +28,8 @@ struct job {
 };
 
 extern const struct statement job_claim_statement, job_renew_statement, job_release_statement, job_end_statement,
-    job_recover_statement, job_split_statement, job_next_due_statement, job_statistics_statement, job_again_statement;
+    job_recover_statement, job_split_statement, job_next_due_statement, job_statistics_statement, job_again_statement,
+    job_hold_statement;
 
 /* 1 and *ret_job, or 0: nothing due. */
 int job_claim(struct db *db, enum stage stage, const char *worker, int64_t lease_usec, struct job *ret_job);
@@ -36,6 +37,8 @@ int job_claim(struct db *db, enum stage stage, const char *worker, int64_t lease
 int job_renew(struct db *db, const struct job *job, int64_t lease_usec);
 /* Gives it back, due after delay_usec. attempt goes back to 0 when blameless (waiting for something), else it stands. */
 int job_release(struct db *db, const struct job *job, int64_t delay_usec, bool blameless);
+/* First statement of a transaction that does not end the job: 1, and nobody takes it until the commit; 0 as above. */
+int job_hold(struct db *db, const struct job *job);
 /* First statement of a result transaction: 1, or 0: the token is old, stop and change nothing. */
 int job_end(struct db *db, const struct job *job);
 /*

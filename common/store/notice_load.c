@@ -2,7 +2,8 @@
 
 const struct statement notice_load_statement = {
     "notice_load", 1,
-    "SELECT n.id, n.kind, n.recipient, n.greeting, n.message_id::text, n.dated, n.xid < audit_sealed(), n.attempts,"
+    "SELECT n.id, n.kind, n.recipient, n.greeting, n.message_id::text, n.dated, n.xid < audit_sealed() AND "
+    "audit_sealed() <= pg_snapshot_xmin(pg_current_snapshot()), n.attempts,"
     "  n.link, l.generation, l.state = 'open' AND l.expires > inkan_now(), l.expires,"
     "  c.serial, c.not_before, c.not_after, c.cn, a.o, a.l, a.st, o.name_ja, r.reason, requested.comment,"
     "  n.attached, old.serial, replaced.dn, replaced.cn"

@@ -16,6 +16,7 @@ struct signing_gate {
     bool halted;
     int64_t now_usec;   /* inkan_now(): the date of issuance */
     uint8_t policy[32]; /* in force; zeros: none */
+    int issuer;         /* that signs today; 0: none */
 };
 
 /* Takes the locks. 1; 0 when the service's row is missing. */

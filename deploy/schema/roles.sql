@@ -33,7 +33,8 @@ GRANT EXECUTE ON FUNCTION audit_line(audit_event), audit_digest(xid8, xid8), aud
 -- Everybody: the schema's version, the queue's counts, their own audit lines.
 GRANT SELECT ON schema_migration TO inkan_ingress, inkan_public, inkan_validator, inkan_whois, inkan_signer, inkan_mailer, inkan_operator;
 GRANT SELECT ON job TO inkan_ingress, inkan_public, inkan_validator, inkan_whois, inkan_signer, inkan_mailer, inkan_operator;
-GRANT INSERT ON audit_event TO inkan_ingress, inkan_validator, inkan_signer, inkan_mailer, inkan_operator;
+-- (not its number, transaction and time: these are what the seals rest on)
+GRANT INSERT (actor, kind, organisation, upload, application, subject, detail) ON audit_event TO inkan_ingress, inkan_validator, inkan_signer, inkan_mailer, inkan_operator;
 GRANT SELECT ON service, policy TO inkan_ingress, inkan_public, inkan_validator, inkan_signer, inkan_mailer;
 
 -- ingress: takes uploads in; sees its registrar's organisation only (row-level security below); cannot write a certificate.
@@ -120,9 +121,20 @@ BEGIN
         EXECUTE format('CREATE POLICY own ON %I TO inkan_ingress USING (organisation = inkan_organisation()) '
                        'WITH CHECK (organisation = inkan_organisation())', t);
         EXECUTE format('DROP POLICY IF EXISTS inside ON %I', t);
-        EXECUTE format('CREATE POLICY inside ON %I TO inkan_validator, inkan_signer, inkan_mailer, inkan_operator USING (true)', t);
+        EXECUTE format('CREATE POLICY inside ON %I TO inkan_validator, inkan_mailer, inkan_operator USING (true)', t);
+        EXECUTE format('DROP POLICY IF EXISTS signer ON %I', t);
+        IF t NOT IN ('upload', 'application') THEN
+            EXECUTE format('CREATE POLICY signer ON %I TO inkan_signer USING (true)', t);
+        END IF;
     END LOOP;
 END $$;
+-- The signer ends what was accepted; it cannot make a row or an upload accepted.
+DROP POLICY IF EXISTS look ON upload;
+CREATE POLICY look ON upload FOR SELECT TO inkan_signer USING (true);
+CREATE POLICY signer ON upload FOR UPDATE TO inkan_signer USING (state = 'accepted') WITH CHECK (state IN ('accepted', 'done'));
+DROP POLICY IF EXISTS look ON application;
+CREATE POLICY look ON application FOR SELECT TO inkan_signer USING (true);
+CREATE POLICY signer ON application FOR UPDATE TO inkan_signer USING (state = 'valid') WITH CHECK (state = 'failed');
 ALTER TABLE organisation ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS own ON organisation;
 CREATE POLICY own ON organisation TO inkan_ingress USING (id = inkan_organisation());

@@ -42,7 +42,8 @@ const struct command_option ca_activate_options[] = {{0}};
 
 const struct statement *const ca_init_statements[] = {&issuer_add_statement, &audit_key_add_statement, NULL};
 const struct statement *const ca_list_statements[] = {&issuer_list_statement, NULL};
-const struct statement *const ca_activate_statements[] = {&issuer_rest_statement, &issuer_activate_statement, NULL};
+const struct statement *const ca_activate_statements[] = {&service_lock_statement, &issuer_rest_statement,
+                                                          &issuer_activate_statement, NULL};
 const struct statement *const ca_renew_statements[] = {&issuer_list_statement, &issuer_renew_statement, NULL};
 
 struct authority {

@@ -10,6 +10,7 @@
 #include "services/ingress/core.h"
 
 #define POST_BUFFER_BYTES 32768
+#define FORM_BYTES_MAX 65536 /* of a body without a file */
 
 static void refuse(struct exchange *x, enum error error) {
     if (x->body_error == ERROR_NONE)
@@ -57,8 +58,16 @@ static void take_file_name(struct request *r, const char *name) {
     for (const char *p = name; *p; p++)
         if (*p == '/' || *p == '\\')
             last = p + 1;
-    if (text_is_utf8(last, strlen(last)))
-        (void) snprintf(r->file_name, sizeof(r->file_name), "%s", last);
+    /* Of a name that is too long the end is kept: it tells what the file is. */
+    size_t len = strlen(last);
+    if (!text_is_utf8(last, len))
+        return;
+    if (len >= sizeof(r->file_name)) {
+        last += len - (sizeof(r->file_name) - 1);
+        while (((unsigned char) *last & 0xc0) == 0x80)
+            last++;
+    }
+    (void) snprintf(r->file_name, sizeof(r->file_name), "%s", last);
     for (char *p = r->file_name; *p; p++)
         if ((unsigned char) *p < ' ' || *p == 0x7f)
             *p = '?';
@@ -74,7 +83,7 @@ static enum MHD_Result take_part(void *ctx, enum MHD_ValueKind kind, const char 
     struct exchange *x = ctx;
     if (!key)
         return MHD_YES;
-    if (strcmp(key, "file") == 0) {
+    if (strcmp(key, "file") == 0 && x->route->takes_file) {
         if (offset == 0 && open_spool(x) < 0)
             refuse(x, ERROR_UNAVAILABLE);
         if (filename)
@@ -101,13 +110,17 @@ static enum MHD_Result take_part(void *ctx, enum MHD_ValueKind kind, const char 
     return MHD_YES;
 }
 
+static int64_t body_bytes_max(const struct exchange *x) {
+    return x->route && x->route->takes_file ? x->server->body_bytes_max : FORM_BYTES_MAX;
+}
+
 int body_begin(struct exchange *x) {
     const char *type = request_header(&x->request, "Content-Type"),
                *length = request_header(&x->request, "Content-Length");
     int64_t bytes = 0;
     if (length && text_to_int64(length, 0, INT64_MAX, &bytes) < 0)
         refuse(x, ERROR_BAD_REQUEST);
-    else if (bytes > x->server->body_bytes_max)
+    else if (bytes > body_bytes_max(x))
         refuse(x, ERROR_BODY_TOO_LARGE);
     if (!x->route || strcmp(x->route->method, "POST") != 0 || x->body_error != ERROR_NONE)
         return 0;
@@ -132,9 +145,14 @@ int body_begin(struct exchange *x) {
 }
 
 void body_take(struct exchange *x, const char *data, size_t len) {
+    x->body_bytes += (int64_t) len;
+    if (x->body_bytes > body_bytes_max(x) && x->body_error == ERROR_NONE)
+        refuse(x, ERROR_BODY_TOO_LARGE);
+    if (x->body_error != ERROR_NONE)
+        return;
     if (x->in_file)
         spool(x, data, len);
-    else if (x->post && x->body_error == ERROR_NONE && MHD_post_process(x->post, data, len) != MHD_YES)
+    else if (x->post && MHD_post_process(x->post, data, len) != MHD_YES)
         refuse(x, ERROR_BAD_REQUEST);
 }
 

@@ -36,6 +36,7 @@ struct exchange {
     /* the body */
     struct MHD_PostProcessor *post;
     EVP_MD_CTX *digest;
+    int64_t body_bytes;    /* so far */
     bool in_file;          /* the part being read is the file */
     enum error body_error; /* why the body cannot be used; the rest is dropped */
     /* the queue */

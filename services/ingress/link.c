@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <openssl/sha.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -18,8 +17,7 @@
 /* Longer than a delivery can take (the connection's time limit and the wait for the peer's acknowledgement), so that no
  * second one begins while the first may still arrive; after a crash the link is free again when it has run out. */
 #define LEASE_USEC (60 * USEC_PER_SEC)
-#define BUSY_TRIES 3
-#define BUSY_PAUSE_USEC (100 * USEC_PER_MSEC)
+#define BUSY_WAIT_USEC (300 * USEC_PER_MSEC)
 
 #define TOKEN_BYTES 32
 #define TOKEN_CHARS 43
@@ -175,20 +173,6 @@ static int format_of(const struct request *r, struct reply *p) {
     return -EINVAL;
 }
 
-/* A delivery is over within milliseconds as a rule: whoever asks again right after it is told how it ended, not 409. */
-static int take(struct db *db, const uint8_t hash[static LINK_HASH_BYTES], enum link_status *ret,
-                struct link_taken *ret_taken, struct db_rows **ret_rows) {
-    for (int tries = 0;; tries++) {
-        db_rows_free(*ret_rows);
-        *ret_rows = NULL;
-        int result = link_take(db, hash, LEASE_USEC, ret, ret_taken, ret_rows);
-        if (result < 0 || *ret != LINK_BUSY || tries == BUSY_TRIES)
-            return result;
-        struct timespec pause = {.tv_nsec = BUSY_PAUSE_USEC * 1000};
-        (void) nanosleep(&pause, NULL);
-    }
-}
-
 static int link_deliver(struct thread *t, struct request *r, struct reply *p) {
     int format = format_of(r, p);
     if (format < 0)
@@ -201,9 +185,12 @@ static int link_deliver(struct thread *t, struct request *r, struct reply *p) {
     enum link_status status;
     struct link_taken taken;
     _cleanup_rows_ struct db_rows *rows = NULL;
-    int result = take(t->db_public, hash, &status, &taken, &rows);
+    int result = link_take(t->db_public, hash, LEASE_USEC, &status, &taken, &rows);
     if (result < 0)
         return result;
+    /* A delivery is over within milliseconds as a rule: whoever asks again right after it is told how it ended, not 409. */
+    if (status == LINK_BUSY && request_waited_usec(r) < BUSY_WAIT_USEC)
+        return HANDLER_PARK;
     if (status != LINK_OPEN) {
         refuse(r, p, status);
         return 0;

@@ -59,14 +59,8 @@ static const struct statement *const statements[] = {
 };
 
 static const struct statement *const public_statements[] = {
-    &policy_get_statement,
-    &link_look_statement,
-    &link_take_statement,
-    &link_burn_statement,
-    &link_give_back_statement,
-    &pki_crl_statement,
-    &pki_issuer_statement,
-    NULL,
+    &policy_get_statement,     &link_look_statement, &link_take_statement,  &link_burn_statement,
+    &link_give_back_statement, &pki_crl_statement,   &pki_issuer_statement, NULL,
 };
 
 int thread_open(struct thread *t, struct context *c) {

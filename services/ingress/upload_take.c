@@ -29,18 +29,19 @@ static int read_flag(const struct request *r, const char *name, bool *ret, struc
     return *ret || strcmp(value, "false") == 0 ? 0 : refuse(refusal, name, value, "true, false");
 }
 
+static bool is_key(const char *key) {
+    size_t len = strlen(key);
+    for (size_t i = 0; i < len; i++)
+        if (key[i] <= ' ' || key[i] >= 0x7f)
+            return false;
+    return len >= 1 && len <= IDEMPOTENCY_KEY_MAX;
+}
+
 int upload_read(const struct request *r, struct upload_wanted *ret, struct upload_refusal *ret_refusal) {
     const char *mode = parameter(r, "on_error", "abort");
     *ret = (struct upload_wanted){.kind = parameter(r, "kind", ""), .filename = r->file_name};
-    if (!tsv_format(ret->kind)) {
-        static char kinds[256];
-        _cleanup_buf_ struct buf list = {.max = sizeof(kinds) - 1};
-        const struct tsv_format *format;
-        for (size_t i = 0; (format = tsv_format_at(i)); i++)
-            buf_printf(&list, "%s%s", i ? ", " : "", format->kind);
-        (void) snprintf(kinds, sizeof(kinds), "%s", buf_string(&list));
-        return refuse(ret_refusal, "kind", ret->kind, kinds);
-    }
+    if (!tsv_format(ret->kind))
+        return refuse(ret_refusal, "kind", ret->kind, tsv_kinds);
     ret->skip = strcmp(mode, "skip") == 0;
     if (!ret->skip && strcmp(mode, "abort") != 0)
         return refuse(ret_refusal, "on_error", mode, "abort, skip");
@@ -52,8 +53,8 @@ int upload_read(const struct request *r, struct upload_wanted *ret, struct uploa
         return 1;
     }
     ret->idempotency_key = request_header(r, "Idempotency-Key");
-    if (ret->idempotency_key && (!*ret->idempotency_key || strlen(ret->idempotency_key) > IDEMPOTENCY_KEY_MAX))
-        return refuse(ret_refusal, "Idempotency-Key", ret->idempotency_key, "1-200");
+    if (ret->idempotency_key && !is_key(ret->idempotency_key))
+        return refuse(ret_refusal, "Idempotency-Key", "", "1-200 ASCII");
     return 0;
 }
 

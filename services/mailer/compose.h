@@ -15,5 +15,5 @@ struct composer {
 /* The mail of row i of notice_load() has the link's address in it. */
 bool compose_carries_link(const struct db_rows *notices, size_t i);
 
-/* Row i of notice_load(). 0; -ESTALE when its link can no longer be used; -EINVAL for a recipient or kind that no mail can have; -EIO, -ENOMEM. Thread-safe. */
+/* Row i of notice_load(). 0; -ESTALE when its link can no longer be used; -EINVAL, -EILSEQ for what no mail can have; -EIO, -ENOMEM. Thread-safe. */
 int compose(const struct composer *composer, const struct db_rows *notices, size_t i, struct buf *ret_mail);

@@ -47,11 +47,17 @@ static const struct setting settings[] = {
 };
 
 static const struct statement *const statements[] = {
-    &notice_load_statement,   &notice_tokens_statement,
-    &notice_record_statement, &notice_later_statement,
-    &notice_move_statement,   &policy_get_statement,
-    &job_again_statement,     &remind_job_statement,
-    &remind_due_statement,    NULL,
+    &notice_load_statement,
+    &notice_tokens_statement,
+    &notice_record_statement,
+    &notice_later_statement,
+    &notice_move_statement,
+    &policy_get_statement,
+    &job_again_statement,
+    &job_hold_statement,
+    &remind_job_statement,
+    &remind_due_statement,
+    NULL,
 };
 
 static const struct stage_work stages[] = {

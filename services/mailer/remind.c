@@ -11,12 +11,12 @@
 struct reminding {
     const struct job *job;
     const struct policy *policy;
-    int64_t lease_usec, taken, send_job;
+    int64_t taken, send_job;
 };
 
 static int remind(struct db *db, void *ctx) {
     struct reminding *m = ctx;
-    int r = job_renew(db, m->job, m->lease_usec);
+    int r = job_hold(db, m->job);
     if (r <= 0)
         return r < 0 ? r : JOB_LOST;
     m->taken =
@@ -28,7 +28,7 @@ static int remind(struct db *db, void *ctx) {
 }
 
 int remind_work(struct context *c, const struct job *job) {
-    struct reminding m = {.job = job, .lease_usec = c->shared.lease_usec};
+    struct reminding m = {.job = job};
     int r = service_policy(c, c->db, &m.policy);
     if (r == 0)
         r = db_transaction(c->db, "remind", 0, remind, &m);

@@ -66,6 +66,10 @@ static int keep(void *ctx) {
     return service_keep(ctx);
 }
 
+static bool is_hopeless(int composed) {
+    return composed == -ESTALE || composed == -EINVAL || composed == -EILSEQ;
+}
+
 /* Offers those that could be composed; the others have their state at once. */
 static void offer(struct batch *b) {
     struct mailer *m = b->context->state;
@@ -79,7 +83,8 @@ static void offer(struct batch *b) {
                 (struct smtp_mail){.to = db_text(b->rows, b->first + i, NOTICE_RECIPIENT), .bytes = &b->bytes[i]};
             continue;
         }
-        b->states[i] = "failed";
+        /* Without memory or a signature now, it is tried again. */
+        b->states[i] = is_hopeless(b->composed[i]) ? "failed" : NULL;
         (void) snprintf(b->mails[i].reply, sizeof(b->mails[i].reply), "%s",
                         b->composed[i] == -ESTALE ? "not sent: its link is no longer open"
                                                   : "not sent: no mail can be made of it");

@@ -106,14 +106,20 @@ void smtp_free(struct smtp *smtp) {
     free(smtp);
 }
 
+/*
+ * A 5xx to RCPT, DATA or the content is about this mail. One to the greeting, STARTTLS, login or MAIL is about the relay: what
+ * they tell it is the same for all mails.
+ */
+static bool is_about_mail(const struct transfer *t) {
+    return t->at > 0 || strncmp(t->error, "RCPT failed", 11) == 0 || strncmp(t->error, "DATA failed", 11) == 0;
+}
+
 static void finish(struct smtp *smtp, struct transfer *t, CURLcode result) {
     struct smtp_mail *mail = t->mail;
     long code = strtol(mail->reply, NULL, 10);
-    /* A 5xx to MAIL, RCPT or DATA is about this mail; one to the greeting, STARTTLS or login is about the relay. */
-    bool about_mail = result == CURLE_SEND_ERROR || result == CURLE_WEIRD_SERVER_REPLY || result == CURLE_RECV_ERROR;
     if (result == CURLE_OK)
         mail->outcome = SMTP_SENT;
-    else if (code >= 500 && code < 600 && about_mail)
+    else if (code >= 500 && code < 600 && is_about_mail(t))
         mail->outcome = SMTP_REFUSED;
     else
         mail->outcome = SMTP_LATER;
@@ -125,8 +131,10 @@ static void finish(struct smtp *smtp, struct transfer *t, CURLcode result) {
     t->mail = NULL;
 }
 
-static bool is_unreachable(CURLcode result) {
-    return result == CURLE_COULDNT_CONNECT || result == CURLE_COULDNT_RESOLVE_HOST || result == CURLE_USE_SSL_FAILED ||
+/* No other mail would fare better now. */
+static bool is_unreachable(const struct transfer *t, CURLcode result) {
+    return (result == CURLE_WEIRD_SERVER_REPLY && !is_about_mail(t)) || result == CURLE_COULDNT_CONNECT ||
+           result == CURLE_COULDNT_RESOLVE_HOST || result == CURLE_USE_SSL_FAILED ||
            result == CURLE_SSL_CONNECT_ERROR || result == CURLE_PEER_FAILED_VERIFICATION ||
            result == CURLE_LOGIN_DENIED;
 }
@@ -169,8 +177,8 @@ static void take_results(struct sending *s) {
         CURLcode result = m->data.result;
         if (m->msg != CURLMSG_DONE || curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **) &t) != CURLE_OK)
             continue;
-        s->reached |= !is_unreachable(result);
-        s->unreachable |= is_unreachable(result);
+        s->reached |= !is_unreachable(t, result);
+        s->unreachable |= is_unreachable(t, result);
         finish(s->smtp, t, result);
         s->busy--;
     }

@@ -96,13 +96,17 @@ static bool all_names_covered(const struct signing_row *row) {
     return row->content.names_count > 0 && strcmp(row->names[0], row->content.cn) == 0;
 }
 
-void chunk_judge(struct chunk *chunk) {
+void chunk_judge(struct chunk *chunk, int64_t now_usec) {
+    int days = policy_validity_days(chunk->policy, now_usec);
     for (size_t i = 0; i < chunk->n; i++) {
         struct signing_row *row = &chunk->rows[i];
         if (!row->same_policy)
             row->error = ERROR_POLICY_CHANGED;
         else if (!row->permitted || !all_names_covered(row))
             row->error = ERROR_PERMISSION_WITHDRAWN;
+        /* Stated on a day with another validity: what may be signed is what today allows. */
+        if (row->standing && policy_validity_days(chunk->policy, row->content.not_before_usec) != days)
+            row->stale = true;
         if (row->standing && !row->stale && row->error == ERROR_NONE)
             row->stale = lint_tbs(row->tbs.data, row->tbs.len, chunk->issuer, &row->content, chunk->policy) != NULL;
     }
@@ -123,11 +127,19 @@ static bool wants_intent(const struct signing_row *row) {
     return row->error == ERROR_NONE && (!row->standing || row->stale);
 }
 
+/* Memory or a key that is not there at this moment: nothing of it is the rows' fault. */
+static int first_failure(const struct chunk *chunk) {
+    for (size_t i = 0; i < chunk->n; i++)
+        if (chunk->rows[i].result < 0)
+            return chunk->rows[i].result;
+    return 0;
+}
+
 static void build_one(void *ctx, size_t i) {
     struct chunk *chunk = ctx;
     struct signing_row *row = &chunk->rows[i];
-    if (wants_intent(row) && certificate_build(&row->tbs, &chunk->profile, &row->content) < 0)
-        row->error = ERROR_ROW_BROKEN;
+    if (wants_intent(row))
+        row->result = certificate_build(&row->tbs, &chunk->profile, &row->content);
 }
 
 int chunk_build(struct chunk *chunk, struct parallel *parallel, const char *pki_url, int64_t now_usec) {
@@ -143,9 +155,10 @@ int chunk_build(struct chunk *chunk, struct parallel *parallel, const char *pki_
         row->content.not_after_usec = not_after;
         r = draw_serial(row->content.serial);
     }
-    if (r == 0)
-        parallel_for(parallel, chunk->n, build_one, chunk);
-    return r;
+    if (r < 0)
+        return r;
+    parallel_for(parallel, chunk->n, build_one, chunk);
+    return first_failure(chunk);
 }
 
 static void sign_one(void *ctx, size_t i) {
@@ -156,10 +169,13 @@ static void sign_one(void *ctx, size_t i) {
     const char *wrong = lint_tbs(row->tbs.data, row->tbs.len, chunk->issuer, &row->content, chunk->policy);
     if (wrong)
         log_bug("application %lld: %s is not as it must be, not signed", (long long) row->application, wrong);
-    if (wrong || certificate_sign(&row->der, chunk->issuer, row->tbs.data, row->tbs.len) < 0)
+    if (wrong)
         row->error = ERROR_ROW_BROKEN;
+    else
+        row->result = certificate_sign(&row->der, chunk->issuer, row->tbs.data, row->tbs.len);
 }
 
-void chunk_sign(struct chunk *chunk, struct parallel *parallel) {
+int chunk_sign(struct chunk *chunk, struct parallel *parallel) {
     parallel_for(parallel, chunk->n, sign_one, chunk);
+    return first_failure(chunk);
 }

@@ -13,6 +13,7 @@ struct signing_row {
     const char **names, **domains; /* owned */
     bool permitted, same_policy, stale, standing;
     enum error error; /* ERROR_NONE: to be signed */
+    int result;       /* of building or signing: 0 or negative */
     enum error ended; /* of the recording transaction: error, or what it found */
     struct buf tbs, der;
 };
@@ -31,9 +32,9 @@ void chunk_done(struct chunk *chunk);
 int chunk_load(struct chunk *chunk, struct db *db, const struct job *job, const struct issuer *issuer,
                const struct policy *policy);
 /* What may not be signed any more gets its error; what was stated before and no longer fits is marked stale. */
-void chunk_judge(struct chunk *chunk);
+void chunk_judge(struct chunk *chunk, int64_t now_usec);
 /* Draws serials and builds the to-be-signed bytes of the rows without a standing intent. 0, -ERANGE (certificate_validity) or
  * negative. */
 int chunk_build(struct chunk *chunk, struct parallel *parallel, const char *pki_url, int64_t now_usec);
-/* Looks at the bytes once more and signs them; a row that fails gets ROW_BROKEN. */
-void chunk_sign(struct chunk *chunk, struct parallel *parallel);
+/* Looks at the bytes once more and signs them; bytes that are wrong get ROW_BROKEN. 0, or negative: nothing of the chunk counts. */
+int chunk_sign(struct chunk *chunk, struct parallel *parallel);

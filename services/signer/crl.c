@@ -10,8 +10,11 @@
 #include "metrics.h"
 #include "signer.h"
 
+#define OTHERS_DELAY_USEC (10 * USEC_PER_SEC)
+
 struct making {
     struct context *context;
+    const struct issuer *issuer;
     const struct job *job;
     const struct policy *policy;
     int shard;
@@ -88,8 +91,7 @@ static bool add_entry(X509_CRL *crl, struct db_bytes serial, int64_t reason, int
 }
 
 static X509_CRL *build(const struct making *m, const struct db_rows *rows) {
-    struct signer *signer = m->context->state;
-    const struct issuer *issuer = &signer->issuer;
+    const struct issuer *issuer = m->issuer;
     int64_t now = db_time(rows, 0, 2);
     _cleanup_buf_ struct buf address = {0};
     crl_address(&address, m->context->shared.pki_url, issuer->id, m->shard);
@@ -114,12 +116,11 @@ static X509_CRL *build(const struct making *m, const struct db_rows *rows) {
 
 static int publish(struct db *db, void *ctx) {
     struct making *m = ctx;
-    struct signer *signer = m->context->state;
     _cleanup_rows_ struct db_rows *rows = NULL;
     int r = job_again(db, m->job, m->policy->crl_interval_sec);
     if (r <= 0)
         return r < 0 ? r : JOB_LOST;
-    int64_t n = crl_entries(db, signer->issuer.id, m->shard, &rows);
+    int64_t n = crl_entries(db, m->issuer->id, m->shard, &rows);
     if (n <= 0)
         return n < 0 ? (int) n : DB_FAILED;
     m->entries = n - 1;
@@ -127,7 +128,7 @@ static int publish(struct db *db, void *ctx) {
     unsigned char *der = NULL;
     int len = crl ? i2d_X509_CRL(crl, &der) : -1;
     int64_t now = db_time(rows, 0, 2);
-    r = len > 0 ? crl_store(db, signer->issuer.id, m->shard, db_int64(rows, 0, 1), (struct db_bytes){der, (size_t) len},
+    r = len > 0 ? crl_store(db, m->issuer->id, m->shard, db_int64(rows, 0, 1), (struct db_bytes){der, (size_t) len},
                             now, now + m->policy->crl_validity_sec * USEC_PER_SEC)
                 : -EIO;
     OPENSSL_free(der);
@@ -135,17 +136,37 @@ static int publish(struct db *db, void *ctx) {
     return r < 0 ? r : 0;
 }
 
-int crl_work(struct context *c, const struct job *job) {
+/* The issuer of the CRL, which need not be the one that signs today. 1 and *ret; 0: we have another key; or negative. */
+static int load_issuer(struct context *c, int id, struct issuer *ret) {
     struct signer *signer = c->state;
+    _cleanup_rows_ struct db_rows *rows = NULL;
+    int64_t n = crl_issuer(c->db, id, &rows);
+    if (n <= 0)
+        return (int) n;
+    int r = issuer_load(ret, id, db_bytes(rows, 0, 0), (int) db_int64(rows, 0, 1), key_source_key(signer->ca_key));
+    return r == -EINVAL ? 0 : r < 0 ? r : 1;
+}
+
+static int give_back(struct context *c, const struct job *job) {
+    int r = job_release(c->db, job, OTHERS_DELAY_USEC, true);
+    return r < 0 ? r : 0;
+}
+
+int crl_work(struct context *c, const struct job *job) {
     struct making m = {.context = c, .job = job};
-    int issuer = 0, r = watch_look(c, &m.policy);
+    _cleanup_(issuer_done) struct issuer issuer = {0};
+    int id = 0, r = watch_look(c, &m.policy);
     if (r < 0 && r != -ECANCELED)
         return r;
-    if (!signer->issuer.certificate || !m.policy)
+    if (!m.policy)
         return watch_hold(c, job);
-    /* ISSUER-SHARD, as crl_jobs wrote it; the jobs of an issuer that is no longer ours wait for whoever has its key. */
-    if (sscanf(job->subject, "%d-%d", &issuer, &m.shard) != 2 || issuer != signer->issuer.id) // NOLINT(cert-err34-c)
-        return job_release(c->db, job, SEC_PER_DAY * USEC_PER_SEC, true) < 0 ? DB_RETRY : 0;
+    /* ISSUER-SHARD, as crl_jobs wrote it */
+    if (sscanf(job->subject, "%d-%d", &id, &m.shard) != 2) // NOLINT(cert-err34-c)
+        return -EINVAL;
+    r = load_issuer(c, id, &issuer);
+    if (r <= 0)
+        return r < 0 ? r : give_back(c, job); /* it waits for the signer that has this issuer's key */
+    m.issuer = &issuer;
     r = db_transaction(c->db, "crl", 0, publish, &m);
     if (r == 0) {
         metrics_add(METRIC_ROWS_OUT, stage_name(STAGE_crl), (double) m.entries);

@@ -35,8 +35,13 @@ int seal_fire(struct context *c) {
         bus_hint(c->bus, STAGE_send, 0);
     } else if (r < 0)
         log_error("the audit could not be sealed (%d)", r);
-    int64_t age = db_connected(c->db) ? seal_age(c->db) : -1;
-    if (age >= 0)
+    bool other_cluster = false;
+    int64_t age = db_connected(c->db) ? seal_age(c->db, &other_cluster) : -1;
+    if (age >= 0) {
         atomic_store(&s.signer->unsealed_sec, age);
+        if (other_cluster && !atomic_exchange(&s.signer->other_cluster, true))
+            log_error(
+                "the seals are of another database cluster (a logical restore?): nothing more is sealed or mailed");
+    }
     return r < 0 ? r : 0;
 }

@@ -21,13 +21,16 @@ struct signing {
     int64_t recorded, failed;
 };
 
-/* Locks and looks whether anything may be signed at all. 0; -ECANCELED: halted; DB_RETRY: the policy has changed. */
+/* Locks and looks whether anything may be signed at all. 0; -ECANCELED: halted; DB_RETRY: policy or issuer have changed. */
 static int pass_gate(struct db *db, struct signing *s, struct signing_gate *gate) {
     int r = signing_gate(db, s->job->organisation, gate);
     if (r <= 0)
         return r < 0 ? r : DB_FAILED;
     if (gate->halted)
         return -ECANCELED;
+    const struct signer *signer = s->context->state;
+    if (gate->issuer != signer->issuer.id)
+        return DB_RETRY;
     return memcmp(gate->policy, s->policy->hash, sizeof(gate->policy)) == 0 ? 0 : DB_RETRY;
 }
 
@@ -84,13 +87,16 @@ static int state_intents(struct db *db, void *ctx) {
     struct signer *signer = s->context->state;
     struct signing_gate gate;
     chunk_done(&s->chunk);
-    int r = pass_gate(db, s, &gate);
+    int r = job_hold(db, s->job);
+    if (r <= 0)
+        return r < 0 ? r : JOB_LOST;
+    r = pass_gate(db, s, &gate);
     if (r < 0)
         return r;
     r = chunk_load(&s->chunk, db, s->job, &signer->issuer, s->policy);
     if (r < 0)
         return r;
-    chunk_judge(&s->chunk);
+    chunk_judge(&s->chunk, gate.now_usec);
     r = void_where(db, &s->chunk, is_stale);
     if (r < 0)
         return r;
@@ -223,8 +229,9 @@ int sign_work(struct context *c, const struct job *job) {
         r = service_keep(c);
     }
     if (r == 0) {
-        chunk_sign(&s.chunk, signer->parallel);
-        r = db_transaction(c->db, "record", 0, record, &s);
+        r = chunk_sign(&s.chunk, signer->parallel);
+        if (r == 0)
+            r = db_transaction(c->db, "record", 0, record, &s);
     }
     return finish(&s, r);
 }

@@ -13,12 +13,14 @@ struct signer {
     struct parallel *parallel;
     struct key_source *ca_key, *audit_key;
     struct issuer issuer;     /* certificate NULL: none that we could sign for */
+    int crl_jobs_of;          /* id of the issuer whose CRL jobs are known to be there */
     struct buf seen;          /* DER of the issuing CA in force when last looked at */
     uint8_t audit_key_id[32]; /* SHA-256 of the public key */
     bool audit_key_entered;
     /* Read by the health thread. */
     const char *_Atomic held,
         *_Atomic unsealable;   /* why nothing is signed, sealed; NULL: nothing holds it. Static texts. */
+    atomic_bool other_cluster; /* the seals go beyond the transactions that this database knows */
     atomic_llong unsealed_sec; /* age of the oldest event without a seal */
 };
 

@@ -60,15 +60,15 @@ int watch_look(struct context *c, const struct policy **ret_policy) {
     int64_t n = signing_issuer(c->db, &rows);
     if (n <= 0)
         return n < 0 ? (int) n : DB_FAILED;
-    int had = s->issuer.id;
     const char *issuer = take_issuer(s, rows, &r_issuer);
     const char *policy = take_policy(c, s, db_time(rows, 0, 4), ret_policy, &r_policy);
     if (r_policy < 0)
         return r_policy;
-    if (s->issuer.certificate && s->issuer.id != had) {
+    if (s->issuer.certificate && s->issuer.id != s->crl_jobs_of) {
         int64_t made = crl_jobs(c->db);
         if (made < 0)
             return (int) made;
+        s->crl_jobs_of = s->issuer.id;
     }
     set_held(s, db_bool(rows, 0, 3) ? "signing is halted (inkanctl resume)" : issuer ? issuer : policy);
     if (r_issuer < 0 && r_issuer != -EINVAL)

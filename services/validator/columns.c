@@ -137,6 +137,13 @@ static bool refuse_utf8(struct problems *p, const uint8_t *line, size_t len) {
     return true;
 }
 
+static void complain_line(struct problems *p, size_t len) {
+    char found[24], max[24];
+    (void) snprintf(found, sizeof(found), "%zu", len);
+    (void) snprintf(max, sizeof(max), "%d", LINE_BYTES_MAX);
+    problem_add(p, ERROR_LINE_TOO_LONG, 0, found, max, NULL);
+}
+
 int columns_read(struct columns *ret, const uint8_t *line, size_t len, struct problems *problems) {
     struct reading r = {.line = line, .problems = problems};
     const struct tsv_format *format = problems->format;
@@ -144,6 +151,10 @@ int columns_read(struct columns *ret, const uint8_t *line, size_t len, struct pr
     size_t found = 0;
 
     buf_char(&r.text, '\0'); /* offset 0: the empty text of columns that are not there */
+    if (len > LINE_BYTES_MAX) {
+        complain_line(problems, len);
+        len = 0;
+    }
     bool utf8 = refuse_utf8(problems, line, len);
     for (size_t from = 0; from <= len; found++) {
         const uint8_t *tab = memchr(line + from, '\t', len - from);

@@ -5,6 +5,9 @@
 
 #include "problems.h"
 
+/* More than any row whose columns keep their bounds. */
+#define LINE_BYTES_MAX 16384
+
 struct column {
     const char *text; /* UTF-8; "" when empty, missing or not decodable */
     size_t len;       /* bytes */
@@ -16,7 +19,7 @@ struct columns {
     char *memory;
 };
 
-/* Errors go to problems, whose format it is. Returns 0 or -ENOMEM. */
+/* Errors go to problems, whose format it is; of a line that is too long no column is read. Returns 0 or -ENOMEM. */
 int columns_read(struct columns *ret, const uint8_t *line, size_t len, struct problems *problems);
 void columns_done(struct columns *c);
 /* The column of a meaning, and its number from 1 if ret_number is not NULL. Never NULL: an absent one is empty. */

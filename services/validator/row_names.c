@@ -156,7 +156,7 @@ static void check_totals(const struct list *l, const struct column *c, const str
     }
     /* The FQDN that is added counts into the column's length. */
     size_t added = l->row->cn && !l->has_fqdn ? 1 + PREFIX_LEN + strlen(l->row->cn) : 0;
-    if (c->len <= (size_t) rule->max && c->len + added > (size_t) rule->max) {
+    if (c->len + added > (size_t) rule->max) {
         (void) snprintf(max, sizeof(max), "%d", rule->max);
         problem_item(p, ERROR_TOO_LONG, l->column, max, NULL);
     }
@@ -165,7 +165,9 @@ static void check_totals(const struct list *l, const struct column *c, const str
 void row_names_list(struct row *row, const struct row_rules *rules) {
     struct list l = {.row = row, .rules = rules};
     const struct column *c = columns_get(&row->columns, rules->format, TSV_FIELD_DNSNAMES, &l.column);
-    if (c->len == 0 || !c->readable)
+    const struct tsv_column *rule = &rules->format->columns[l.column - 1];
+    /* Of what is too long anyway the names are not looked at. */
+    if (c->len == 0 || !c->readable || c->len > (size_t) rule->max)
         return;
     for (const char *part = c->text;;) {
         size_t len = strcspn(part, ",");
@@ -174,7 +176,7 @@ void row_names_list(struct row *row, const struct row_rules *rules) {
             break;
         part += len + 1;
     }
-    check_totals(&l, c, &rules->format->columns[l.column - 1]);
+    check_totals(&l, c, rule);
     row->failed = row->failed || l.listed.failed;
     buf_done(&l.listed);
 }

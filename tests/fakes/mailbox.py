@@ -12,7 +12,7 @@ The faults file is read at every mail; a line is RECIPIENT-PATTERN (shell patter
     550    permanent refusal of the recipient
     drop   the mail is kept, but the connection is lost after the final dot, before the answer
 
-The first line that fits counts. Lines beginning with # are comments.
+CONNECT or MAIL in place of a pattern: every connection, or every MAIL FROM, is answered so. The first line that fits counts. Lines beginning with # are comments.
 """
 import argparse
 import asyncio
@@ -58,15 +58,22 @@ class Faults:
     def __init__(self, path):
         self.path = path
 
+    def of(self, word):
+        """The fault of a line that begins with just this word, or None."""
+        return self.first(lambda pattern: pattern == word)
+
     def find(self, recipient):
         """The fault for a recipient, or None."""
+        return self.first(lambda pattern: fnmatch.fnmatch(recipient.lower(), pattern.lower()))
+
+    def first(self, wanted):
         if self.path is None:
             return None
         try:
             with open(self.path, encoding="utf-8") as lines:
                 for line in lines:
                     words = line.split("#")[0].split()
-                    if len(words) == 2 and fnmatch.fnmatch(recipient.lower(), words[0].lower()):
+                    if len(words) == 2 and wanted(words[0]):
                         return words[1]
         except FileNotFoundError:
             pass
@@ -93,6 +100,16 @@ class Handler:
     def __init__(self, store, faults):
         self.store, self.faults = store, faults
 
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        if self.faults.of("CONNECT"):  # a connection from before is lost, so that a new one is tried
+            server.transport.abort()
+        refusal = REFUSALS.get(self.faults.of("MAIL"))
+        if refusal:
+            return refusal
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
     async def handle_RCPT(self, server, session, envelope, address, options):
         refusal = REFUSALS.get(self.faults.find(address))
         if refusal:
@@ -114,6 +131,16 @@ class Handler:
         return f"250 2.0.0 kept as {name.split('-')[0]}"
 
 
+class Greeter(SMTP):
+    """Refuses connections where the faults say so for CONNECT."""
+
+    async def push(self, status):
+        refusal = REFUSALS.get(self.event_handler.faults.of("CONNECT")) if not self.session.host_name else None
+        if refusal and str(status).startswith("220 "):
+            status = refusal
+        await super().push(status)
+
+
 def log(text):
     print(text, flush=True)
 
@@ -132,7 +159,7 @@ async def run(options):
     handler = Handler(Store(options.dir), Faults(options.faults))
 
     def connection():
-        return SMTP(handler, hostname="localhost", ident="Inkan mailbox", tls_context=tls,
+        return Greeter(handler, hostname="localhost", ident="Inkan mailbox", tls_context=tls,
                     require_starttls=options.require_starttls, data_size_limit=16 << 20, loop=loop)
 
     await loop.create_server(connection, *address(options.smtp), backlog=512)

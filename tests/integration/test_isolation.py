@@ -51,6 +51,8 @@ def test_roles_have_no_more_than_they_need(healthy):
     refused(healthy, "validator", "INSERT INTO intent (application) VALUES (1)")
     for role in ("ingress", "public", "validator", "whois", "signer", "mailer", "operator"):
         refused(healthy, role, "UPDATE audit_event SET kind = 'x'")
+        refused(healthy, role, "INSERT INTO audit_event (kind, xid) VALUES ('halted', '1')")
+        refused(healthy, role, "INSERT INTO audit_event (kind, at) VALUES ('halted', now())")
         refused(healthy, role, "DELETE FROM audit_event")
         refused(healthy, role, "DELETE FROM audit_seal")
         refused(healthy, role, "DELETE FROM certificate")

@@ -1,5 +1,6 @@
 """One-time links: a page burns nothing, a delivery burns only when it is whole, two at once do not both get it."""
 import concurrent.futures
+import http.client
 import socket
 import ssl
 import time
@@ -141,3 +142,19 @@ def test_burn_and_notice_are_one(healthy, link):
         " FROM link l JOIN certificate c ON c.id = l.certificate WHERE c.application = %s", entry["application"])[0]
     wait_for(lambda: state()[0] == "used", "the burn")
     assert state() == ("used", True, 1, 1)
+
+
+def test_nobody_can_fill_the_spool(healthy, link):
+    """Only uploads carry files; elsewhere a large body is refused before it is read."""
+    url, _ = link
+    base = urllib.parse.urlsplit(healthy.env["INKAN_PUBLIC_URL"])
+    trust = ssl.create_default_context(cafile=healthy.env["INKAN_TLS_CA"])
+    for path in (urllib.parse.urlsplit(url).path, "/d/x"):
+        connection = http.client.HTTPSConnection(base.hostname, base.port, context=trust, timeout=20)
+        connection.putrequest("POST", path)
+        connection.putheader("Content-Type", "multipart/form-data; boundary=b")
+        connection.putheader("Content-Length", "200000")
+        connection.endheaders()
+        assert connection.getresponse().status == 413
+        connection.close()
+    assert healthy.public.post(url, files={"file": ("a.tsv", b"x")}).status_code == 200

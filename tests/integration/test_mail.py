@@ -1,4 +1,5 @@
 """The relay's faults: 4xx is tried again, 5xx is recorded and seen, a lost answer gives the same mail again."""
+import pytest
 from inkantest import mails
 from inkantest.instance import wait_for
 from inkantest.rows import Row
@@ -29,6 +30,18 @@ def test_550_is_recorded(healthy):
     wait_for(lambda: notice(healthy, bad.name)[0] == "failed", "the refusal recorded")
     assert "550" in notice(healthy, bad.name)[2]
     assert wait_for(lambda: mails.to(healthy, "good@example.ac.jp", good.name), "the other mail")
+
+
+@pytest.mark.parametrize("command", ["CONNECT", "MAIL"])
+def test_550_about_the_relay_loses_no_mail(healthy, command):
+    """A greeting or MAIL FROM that is refused says nothing about any one mail."""
+    row = Row(mail="patient@example.ac.jp")
+    healthy.mail_faults(f"{command} 550\n")
+    healthy.registrar.apply([row])
+    wait_for(lambda: (notice(healthy, row.name) or (None, 0))[1] >= 2, "two attempts")
+    assert notice(healthy, row.name)[0] == "queued"
+    healthy.mail_faults("")
+    assert wait_for(lambda: mails.to(healthy, "patient@example.ac.jp", row.name), "the mail")
 
 
 def test_lost_answer_gives_the_same_mail(healthy):

@@ -14,6 +14,7 @@ def columns(row):
 
 
 CASES = {
+    "line too long": (lambda: Row(dns_names="x" * 20000), 907, 0),
     "required": (lambda: Row(columns={12: ""}), 201, 12),
     "too long": (lambda: Row(columns={8: "あ" * 65}), 202, 8),
     "not digits": (lambda: Row(columns={2: "x"}), 204, 2),
@@ -174,3 +175,17 @@ def test_two_uploads_with_the_same_names_at_once(healthy):
     assert len(issued) == len(refused) == 30
     assert all(codes(row) == [212] for row in refused)
     assert healthy.value("SELECT count(*) FROM certificate WHERE cn = ANY(%s)", names) == 30
+
+
+def test_cell_of_many_names_costs_no_time(healthy):
+    """A list far beyond its bound is not taken apart."""
+    names = ",".join(f"dNSName=n{i}.example.ac.jp" for i in range(500))
+    (row,) = healthy.registrar.apply([Row(dns_names=names)])["rows"]
+    assert [(e["code"], e["column"]) for e in row["errors"]] == [(202, 13)]
+
+
+def test_long_file_names(healthy):
+    for name, state in (("申請" * 60 + ".tsv", "done"), ("あ" * 300 + ".tsv", "done"), ("x" * 300 + ".csv", "rejected")):
+        upload = healthy.registrar.apply([Row()], filename=name)
+        assert upload["state"] == state, name
+        assert upload["filename"].endswith(name[-4:])

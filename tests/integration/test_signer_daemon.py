@@ -166,7 +166,7 @@ class Held:
         gate.cursor().execute("SELECT id FROM organisation WHERE id = 1 FOR UPDATE")
         self.process = signer.background()
         signer.wait_for_lock()
-        self.job.cursor().execute("SELECT id FROM job WHERE stage = 'sign' AND upload = %s FOR UPDATE", (upload,))
+        self.job.cursor().execute("SELECT id FROM job WHERE stage = 'sign' AND upload = %s FOR SHARE", (upload,))
         gate.rollback()
         wait_for(lambda: signer.serials(upload, "intent"), "T1 has committed", interval=0.02)
 
@@ -292,6 +292,39 @@ def test_revoked_serial_is_listed_and_numbers_rise(signer, cluster, tmp_path):
     assert cluster.value("SELECT count(*) FROM job WHERE stage = 'crl' AND token IS NULL AND due > now() + interval '23 hours'") == 16
 
 
+def number_of(signer, shard):
+    return signer.crl(shard).extensions.get_extension_for_oid(ExtensionOID.CRL_NUMBER).value.crl_number
+
+
+def test_crl_job_is_tried_for_ever(signer, cluster):
+    """However often its workers died: there is no other end for it than a CRL."""
+    signer.once()
+    before = number_of(signer, 3)
+    cluster.query("UPDATE job SET attempt = 9, due = clock_timestamp() WHERE stage = 'crl' AND subject = '1-3'")
+    signer.once()
+    assert number_of(signer, 3) > before
+    assert cluster.value("SELECT attempt FROM job WHERE stage = 'crl' AND subject = '1-3'") == 0
+
+
+def test_crls_of_an_issuer_that_signs_no_longer(signer, cluster):
+    """Its certificates live on: the signer that has its key goes on publishing."""
+    signer.once()
+    before = number_of(signer, 5)
+    cluster.ctl("ca", "init", "--directory", cluster.directory / "ca2", "--name", "Second CA", "--key", "rsa:2048", "--shards", "2")
+    try:
+        cluster.ctl("ca", "activate", "2")
+        cluster.query("UPDATE job SET due = clock_timestamp() WHERE stage = 'crl'")
+        upload = signer.accept_some()
+        signer.once()
+        assert number_of(signer, 5) > before
+        assert signer.serials(upload) == [], "and signs no certificate"
+    finally:
+        cluster.ctl("ca", "activate", "1")
+    cluster.query("UPDATE job SET due = clock_timestamp() WHERE upload = %s", upload)
+    signer.once()
+    signer.check_done(upload, 1)
+
+
 # ---- breaking it between its two commits
 
 def test_killed_between_the_commits_signs_the_same(signer, cluster):
@@ -390,6 +423,23 @@ def test_old_intent_is_voided_and_replaced(signer, cluster):
     assert signer.crl(shard).get_revoked_certificate_by_serial_number(int.from_bytes(old, "big")) is not None
 
 
+def test_intent_does_not_cross_a_change_of_validity(signer, cluster):
+    """Stated ten minutes before the limit falls from 198 days to 99, signed after it: what today allows."""
+    clock = "CREATE OR REPLACE FUNCTION inkan_now() RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT {} $$"
+    cluster.query(clock.format("timestamptz '2027-03-14 23:50:00+00'"))
+    try:
+        upload = signer.accept_some()
+        Held(signer, upload).kill()
+        (old,) = signer.serials(upload, "intent")
+        cluster.query(clock.format("timestamptz '2027-03-15 00:00:00+00'"))
+        signer.once()
+    finally:
+        cluster.query(clock.format("now()"))
+    (certificate,) = signer.certificates(upload)
+    assert old not in signer.serials(upload)
+    assert (certificate.not_valid_after - certificate.not_valid_before).total_seconds() == 99 * 86400 - 1
+
+
 def test_name_outside_the_permitted_domains(signer, cluster):
     upload = signer.accept([["a.example.ac.jp", "b.other.ac.jp"], ["xexample.ac.jp"], ["ok.example.ac.jp"]])
     signer.once()
@@ -432,6 +482,20 @@ def test_role_cannot_state_what_is_not_decided(signer, cluster, deed):
     with pytest.raises(psycopg2.errors.InsufficientPrivilege, match="row-level security"):
         connection.cursor().execute("INSERT INTO intent (application, issuer, serial, policy, tbs) SELECT a.id, 1, %s, s.policy, 'x'"
                                     " FROM application a, service s WHERE a.upload = %s", (os.urandom(16), upload))
+    connection.close()
+    cluster.query("DELETE FROM job WHERE upload = %s", upload)
+
+
+def test_role_cannot_make_anything_accepted(signer, cluster):
+    upload = signer.accept_some()
+    cluster.query("UPDATE upload SET state = 'rejected' WHERE id = %s", upload)
+    cluster.query("UPDATE application SET state = 'refused' WHERE upload = %s", upload)
+    connection = cluster.connect("inkan_signer")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE upload SET state = 'accepted' WHERE id = %s", (upload,))
+        assert cursor.rowcount == 0
+        cursor.execute("UPDATE application SET state = 'valid' WHERE upload = %s", (upload,))
+        assert cursor.rowcount == 0
     connection.close()
     cluster.query("DELETE FROM job WHERE upload = %s", upload)
 
@@ -486,3 +550,14 @@ def test_wrong_key_signs_nothing_and_says_so(signer, cluster):
     cluster.query("UPDATE job SET due = now() WHERE upload = %s", upload)
     signer.once()
     signer.check_done(upload, 1)
+
+
+def test_seals_of_another_cluster_are_noticed(signer, cluster):
+    """After a logical restore transactions are numbered anew: nothing would be sealed, and mails would leave without a seal."""
+    signer.once()
+    (last,) = cluster.query("SELECT number, xid_to::text FROM audit_seal ORDER BY number DESC LIMIT 1")
+    cluster.query("UPDATE audit_seal SET xid_to = '9999999999' WHERE number = %s", last[0])
+    try:
+        assert "another database cluster" in signer.once()
+    finally:
+        cluster.query("UPDATE audit_seal SET xid_to = %s::xid8 WHERE number = %s", last[1], last[0])

@@ -19,7 +19,8 @@ static const char policy_text[] =
     "true\n"
     "[match]\nkey = cn\n[profiles]\n3 = rsa:2048\n11 = ec:secp384r1\n[names]\nmax = 8\n[extensions]\n"
     "policies = 2.23.140.1.2.2 1.2.392.200091.100.901.11\ncps = https://example.jp/cps\nclient_auth = false\n"
-    "subject_key_identifier = true\n[crl]\ndays = 7\nhours = 24\n[holder]\ncheck = true\n[delivery]\ndays = 30\n";
+    "subject_key_identifier = true\n[crl]\ndays = 7\nhours = 24\n[holder]\ncheck = true\n[delivery]\ndays = 30\n"
+    "[renewal]\nremind = 14\nreason = 4\n[expiry]\ndays = 30 7\n";
 
 static struct policy policy;
 static struct issuer issuer;
