@@ -21,6 +21,8 @@ int text_from_percent(const char *text, size_t len, struct buf *ret); /* 0, or -
 
 /* Whole string, decimal, within [min, max]: 0, or -EINVAL, -ERANGE. */
 int text_to_int64(const char *text, int64_t min, int64_t max, int64_t *ret);
+/* UTF-8 as CP932 (Shift_JIS as people's computers write it). 0; -EILSEQ for what it does not have, which becomes "?"; -ENOMEM. */
+int text_put_cp932(struct buf *to, const char *text);
 bool text_is_utf8(const void *data, size_t len); /* well-formed, no NUL, no surrogates */
 /* Serial number (big endian bytes) as decimal digits. */
 void text_serial(struct buf *to, const uint8_t *serial, size_t len);

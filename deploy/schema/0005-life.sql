@@ -127,3 +127,10 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION certificate_state(certificate) IS
     'The manual''s 状態 of an issued certificate: 3 発行案内メール送信待ち, 4 同送信済み, 9 完了メール送信待ち, 5 発行処理完了, 8 新証明書への置き換え待ち, 6 更新処理完了, 10 失効完了メール送信待ち, 7 失効処理完了.';
+
+CREATE FUNCTION upload_line_of(wanted_upload bigint, wanted_seq integer) RETURNS bytea
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SELECT line FROM upload_line JOIN upload ON upload.id = upload_line.upload
+     WHERE upload.id = wanted_upload AND seq = wanted_seq AND organisation = inkan_organisation()
+$$;
+COMMENT ON FUNCTION upload_line_of(bigint, integer) IS 'A row as it was sent, for the organisation of this transaction.';

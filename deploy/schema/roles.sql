@@ -42,7 +42,7 @@ GRANT SELECT ON organisation, domain, registrar, application, certificate, link,
 GRANT SELECT, INSERT ON upload TO inkan_ingress;
 GRANT UPDATE (idempotency_key) ON upload TO inkan_ingress;
 GRANT INSERT ON upload_line TO inkan_ingress;
-GRANT EXECUTE ON FUNCTION registrar_login(bytea) TO inkan_ingress;
+GRANT EXECUTE ON FUNCTION registrar_login(bytea), upload_line_of(bigint, integer) TO inkan_ingress;
 GRANT INSERT ON job TO inkan_ingress;
 GRANT EXECUTE ON FUNCTION link_resend(bigint, bigint, integer), certificate_state(certificate), certificate_valid(certificate) TO inkan_ingress, inkan_operator;
 

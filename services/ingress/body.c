@@ -1,13 +1,13 @@
 /* The body of a request: the file goes to an unlinked spool file and is hashed on the way, form fields become parameters. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "log.h"
 #include "services/ingress/core.h"
+#include "services/ingress/spool.h"
 
 #define POST_BUFFER_BYTES 32768
 #define FORM_BYTES_MAX 65536 /* of a body without a file */
@@ -21,9 +21,10 @@ static int open_spool(struct exchange *x) {
     struct request *r = &x->request;
     if (r->file_fd >= 0)
         return 0;
-    r->file_fd = open(x->server->spool, O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (r->file_fd < 0)
-        return -errno;
+    int fd = spool_open(r);
+    if (fd < 0)
+        return fd;
+    r->file_fd = fd;
     x->digest = EVP_MD_CTX_new();
     return x->digest && EVP_DigestInit_ex(x->digest, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
 }
@@ -38,18 +39,8 @@ static void spool(struct exchange *x, const char *data, size_t len) {
     }
     r->file_bytes += (int64_t) len;
     (void) EVP_DigestUpdate(x->digest, data, len);
-    while (len > 0) {
-        ssize_t n = write(r->file_fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            log_error("spool %s: %s", x->server->spool, strerror(errno));
-            refuse(x, ERROR_UNAVAILABLE);
-            return;
-        }
-        data += n;
-        len -= (size_t) n;
-    }
+    if (spool_write(r->file_fd, data, len) < 0)
+        refuse(x, ERROR_UNAVAILABLE);
 }
 
 static void take_file_name(struct request *r, const char *name) {

@@ -115,6 +115,7 @@ static int resend(struct thread *t, struct request *r, struct reply *p) {
 
 const struct route certificate_api_routes[] = {
     {LISTENER_REGISTRAR, "GET", "/api/v1/certificates", ACCESS_REGISTRAR, false, false, certificates},
+    {LISTENER_REGISTRAR, "GET", "/api/v1/certificates.tsv", ACCESS_REGISTRAR, false, false, certificate_server_all},
     {LISTENER_REGISTRAR, "GET", "/api/v1/certificates/{}", ACCESS_REGISTRAR, false, false, certificate},
     {LISTENER_REGISTRAR, "POST", "/api/v1/links/{}/resend", ACCESS_REGISTRAR, true, false, resend},
     {.handle = NULL},

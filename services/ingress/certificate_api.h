@@ -19,6 +19,9 @@ int certificate_query_read(const struct request *r, struct reply *p, struct cert
  */
 int certificate_query_run(struct thread *t, const struct request *r, const struct certificate_query *query,
                           json_t **ret);
+/* The handler of serverAll.tsv (manual 1-4) and its query, which the list of columns makes (server_all.def). */
+int certificate_server_all(struct thread *t, struct request *r, struct reply *p);
+extern const struct statement server_all_statement;
 /* One row of certificate_list() or certificate_get(). New reference, NULL without memory. */
 json_t *certificate_json(const struct db_rows *rows, size_t row);
 /*

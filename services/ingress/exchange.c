@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -72,6 +73,7 @@ struct exchange *exchange_new(const char *uri) {
         return NULL;
     x->watch_fd = -1;
     x->request.file_fd = -1;
+    x->reply.file_fd = -1;
     x->request.path = strndup(uri, strcspn(uri, "?"));
     if (x->request.path)
         return x;
@@ -110,6 +112,7 @@ void exchange_free(struct exchange *x) {
         (void) MHD_destroy_post_processor(x->post);
     EVP_MD_CTX_free(x->digest);
     closep(&x->request.file_fd);
+    closep(&x->reply.file_fd);
     closep(&x->watch_fd);
     free((void *) (uintptr_t) x->request.method);
     free((void *) (uintptr_t) x->request.path);
@@ -135,19 +138,32 @@ static void add_security_headers(const struct exchange *x, struct MHD_Response *
         (void) MHD_add_response_header(response, "Strict-Transport-Security", "max-age=31536000");
 }
 
-enum MHD_Result exchange_send(struct exchange *x) {
-    struct reply *p = &x->reply;
+static struct MHD_Response *response_of_file(struct reply *p) {
+    struct stat facts;
+    struct MHD_Response *response =
+        fstat(p->file_fd, &facts) == 0 ? MHD_create_response_from_fd64((uint64_t) facts.st_size, p->file_fd) : NULL;
+    if (response)
+        p->file_fd = -1; /* the library's now */
+    return response;
+}
+
+static struct MHD_Response *response_of_body(struct reply *p) {
     size_t len = p->body.len;
     char *body = buf_steal(&p->body);
-    if (!body)
-        return MHD_NO;
-    struct MHD_Response *response = MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE);
-    if (!response) {
+    struct MHD_Response *response = body ? MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE) : NULL;
+    if (!response)
         free(body);
+    return response;
+}
+
+enum MHD_Result exchange_send(struct exchange *x) {
+    struct reply *p = &x->reply;
+    bool empty = p->body.len == 0 && p->file_fd < 0;
+    struct MHD_Response *response = p->file_fd >= 0 ? response_of_file(p) : response_of_body(p);
+    if (!response)
         return MHD_NO;
-    }
     const char *type = p->type ? p->type : x->request.wants_html ? "text/html; charset=utf-8" : "application/json";
-    if (len > 0)
+    if (!empty)
         (void) MHD_add_response_header(response, "Content-Type", type);
     for (unsigned i = 0; i < p->headers; i++)
         (void) MHD_add_response_header(response, p->header[i].name, p->header[i].value);

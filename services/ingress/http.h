@@ -62,6 +62,7 @@ struct reply {
     int status;       /* 200 by default */
     const char *type; /* static text; default application/json or text/html; charset=utf-8 */
     struct buf body;  /* owned by the reply */
+    int file_fd;      /* in place of a body: the whole file, owned by the reply; -1: none */
     struct {
         const char *name;
         char *value;

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 
+#include "services/ingress/certificate_api.h"
 #include "services/ingress/core.h"
 #include "store/certificate.h"
 #include "store/link.h"
@@ -43,19 +44,13 @@ static const struct setting settings[] = {
 };
 
 static const struct statement *const statements[] = {
-    &policy_get_statement,
-    &registrar_login_statement,
-    &upload_forget_statement,
-    &upload_insert_statement,
-    &upload_same_statement,
-    &upload_jobs_statement,
-    &upload_get_statement,
-    &upload_rows_statement,
-    &upload_list_statement,
-    &certificate_list_statement,
-    &certificate_get_statement,
-    &link_resend_statement,
-    NULL,
+    &policy_get_statement,       &registrar_login_statement,
+    &server_all_statement,       &upload_forget_statement,
+    &upload_insert_statement,    &upload_same_statement,
+    &upload_jobs_statement,      &upload_get_statement,
+    &upload_rows_statement,      &upload_list_statement,
+    &certificate_list_statement, &certificate_get_statement,
+    &link_resend_statement,      NULL,
 };
 
 static const struct statement *const public_statements[] = {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "log.h"
 #include "metrics.h"
 #include "services/ingress/http.h"
@@ -109,6 +110,8 @@ void reply_error(const struct request *r, struct reply *p, enum error error, con
     for (size_t i = 0; i < n_args; i++)
         (void) json_array_append_new(list, json_string(args[i]));
     buf_reset(&p->body);
+    closep(&p->file_fd);
+    p->file_fd = -1;
     if (status == 503 || status == 429)
         reply_header(p, "Retry-After", "%d", status == 429 ? 5 : 2);
     if (!r->wants_html || page_error(r, p, status, error, list) < 0) {

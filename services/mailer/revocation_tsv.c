@@ -1,28 +1,12 @@
 #include "revocation_tsv.h"
 
 #include <errno.h>
-#include <iconv.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "base/text.h"
 #include "proto/tsv.h"
 
 #define COMMENT "更新に伴う旧証明書の失効"
-
-static int put_cp932(struct buf *to, const char *text) {
-    char out[512], *from = (char *) (uintptr_t) text, *end = out;
-    size_t left = strlen(text), room = sizeof(out);
-    iconv_t cd = iconv_open("CP932", "UTF-8");
-    if (cd == (iconv_t) -1)
-        return -ENOMEM;
-    size_t n = iconv(cd, &from, &left, &end, &room);
-    (void) iconv_close(cd);
-    if (n != 0)
-        return -EILSEQ;
-    buf_add(to, out, sizeof(out) - room);
-    return to->failed ? -ENOMEM : 0;
-}
 
 int revocation_tsv_put(struct buf *to, const struct revocation_tsv *tsv) {
     const struct tsv_format *format = tsv_format("server-revoke");
@@ -37,7 +21,7 @@ int revocation_tsv_put(struct buf *to, const struct revocation_tsv *tsv) {
         const char *value = values[format->columns[i].field];
         if (i > 0)
             buf_char(to, '\t');
-        r = value ? put_cp932(to, value) : 0;
+        r = value ? text_put_cp932(to, value) : 0;
     }
     buf_text(to, "\r\n");
     return r < 0 ? r : to->failed ? -ENOMEM : 0;
