@@ -41,10 +41,11 @@ async function check(page, name) {
   assert.deepEqual(page.complaints, [], `${name}: the browser's console`);
 }
 
-async function upload(page, file) {
+async function upload(page, file, kind) {
   await page.goto(`${env.INKAN_URL}/`);
   await check(page, "menu");
   await page.getByRole("navigation").getByRole("link", { name: "発行・更新・失効" }).click();
+  if (kind) await page.getByLabel("処理内容").selectOption({ label: kind });
   await page.getByLabel("申請ファイル").setInputFiles(file);
   for (const item of await page.getByRole("checkbox").all()) await item.check();
   await check(page, "form");
@@ -66,6 +67,27 @@ const scenarios = {
     assert.equal(await page.getAttribute("html", "lang"), "en");
     assert.ok(page.url().includes("/certificates"), "the language changes, the page stays");
     await check(page, "certificates-en");
+  },
+
+  async revoke() {
+    const page = await open();
+    await upload(page, env.BROWSER_TSV, "サーバ証明書 失効");
+    await page.getByText("失効完了通知メールを送信致します").waitFor({ timeout: 60000 });
+    await check(page, "revoked");
+    assert.match(await page.locator("main").innerText(), new RegExp(env.BROWSER_NAME));
+  },
+
+  // Manual 1-4-1.
+  async download() {
+    const page = await open();
+    await page.goto(`${env.INKAN_URL}/`);
+    await page.getByRole("link", { name: "証明書情報一括ダウンロード" }).first().click();
+    await check(page, "download");
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "ダウンロード" }).click()]);
+    assert.equal(file.suggestedFilename(), "serverAll.tsv");
+    const lines = new TextDecoder("shift_jis").decode(readFileSync(await file.path())).split("\r\n");
+    assert.equal(lines[0].split("\t").length, 46);
+    assert.ok(lines.some((line) => line.includes(env.BROWSER_NAME)));
   },
 
   async errors() {

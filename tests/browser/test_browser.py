@@ -1,7 +1,7 @@
 """What people see and press, in a real Chromium; the scenarios are in pages.mjs."""
 from inkantest import mails
 from inkantest.instance import wait_for
-from inkantest.rows import Row
+from inkantest.rows import Revocation, Row
 
 
 def tsv(tmp_path, *rows):
@@ -13,6 +13,18 @@ def tsv(tmp_path, *rows):
 def test_upload(browse, tmp_path):
     row = Row()
     browse("upload", BROWSER_TSV=tsv(tmp_path, row, Row()), BROWSER_NAME=row.name)
+
+
+def test_revoke(browse, inkan, tmp_path):
+    row = Row()
+    serial = inkan.registrar.apply([row])["rows"][0]["serial"]
+    browse("revoke", BROWSER_TSV=tsv(tmp_path, Revocation(row.dn, serial, "5", "運用終了")), BROWSER_NAME=row.name)
+
+
+def test_download(browse, inkan):
+    row = Row()
+    inkan.registrar.apply([row])
+    browse("download", BROWSER_NAME=row.name)
 
 
 def test_errors(browse, tmp_path):

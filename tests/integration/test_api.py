@@ -5,6 +5,7 @@ import threading
 import time
 
 import jsonschema
+import pytest
 import requests
 from inkantest.instance import Registrar, wait_for
 from inkantest.rows import Row
@@ -141,3 +142,63 @@ def test_one_registrar_cannot_fill_the_queue(healthy):
         answers = [p.result().status_code for p in polls]
     assert answers.count(200) == LIMIT and answers.count(429) == LIMIT
     assert healthy.registrar.get("/api/v1/uploads").status_code == 200
+
+
+def tsv(n=1):
+    return b"".join(Row().line() for _ in range(n))
+
+
+REFUSED = {
+    "not confirmed": (965, 400, lambda api: api.upload(tsv(), confirmed="false")),
+    "kind": (966, 400, lambda api: api.upload(tsv(), kind="server-everything")),
+    "on_error": (966, 400, lambda api: api.upload(tsv(), on_error="perhaps")),
+    "a form without boundary": (967, 400, lambda api: api.post("/api/v1/uploads", data=b"x",
+                                                              headers={"Content-Type": "multipart/form-data"})),
+    "too large": (968, 413, lambda api: api.upload(b"x" * (20 << 20))),
+    "media type": (969, 415, lambda api: api.post("/api/v1/uploads", data=b"{}", headers={"Content-Type": "application/json"})),
+    "origin": (971, 403, lambda api: api.upload(tsv(), headers={"Origin": "https://evil.example"})),
+    "method": (975, 405, lambda api: api.session.put(api.base + "/api/v1/uploads", timeout=10)),
+    "unknown": (964, 404, lambda api: api.get("/api/v1/nothing")),
+    "wait": (966, 400, lambda api: api.get("/api/v1/uploads/1?wait=1000")),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusals_before_anything_is_stored(healthy, case):
+    code, status, send = REFUSED[case]
+    before = healthy.value("SELECT count(*) FROM upload")
+    try:
+        answer = send(healthy.registrar)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert answer.headers["Content-Type"] == "application/problem+json" and answer.json()["remedy"]
+    except requests.exceptions.ConnectionError:
+        assert case == "too large", "only a body that is refused unread may cost the client its connection"
+    assert healthy.value("SELECT count(*) FROM upload") == before
+
+
+def test_idempotency_conflict(healthy):
+    first, second = tsv(), tsv()
+    key = {"Idempotency-Key": "conflict-1"}
+    upload = healthy.registrar.upload(first, headers=key)
+    assert upload.status_code == 202
+    again = healthy.registrar.upload(first, headers=key)
+    assert again.status_code == 200 and again.json()["id"] == upload.json()["id"]
+    other = healthy.registrar.upload(second, headers=key)
+    assert (other.status_code, other.json()["code"]) == (422, 970)
+
+
+FILES = {
+    208: lambda api: api.post("/api/v1/uploads", data={"kind": "server-issue", "confirmed": "true"},
+                              files={"other": ("x", b"")}),
+    209: lambda api: api.upload(tsv(), filename="applications.csv"),
+    213: lambda api: api.upload(b"\r\n\t\t\r\n"),
+    214: lambda api: api.upload(b"x\r\n" * 2001),
+}
+
+
+@pytest.mark.parametrize("code", FILES)
+def test_errors_of_the_file_are_stored_uploads(healthy, code):
+    answer = FILES[code](healthy.registrar)
+    assert answer.status_code == 202
+    upload = healthy.registrar.wait(answer.json()["id"])
+    assert upload["state"] == "rejected" and [e["code"] for e in upload["errors"]] == [code]

@@ -72,3 +72,11 @@ def test_hostile_names_stay_in_their_line(healthy):
     assert b"\n" not in mail.raw.replace(b"\r\n", b"")
     assert max(mail.raw) < 128
     assert head.lower().count(b"\nto:") == 1
+
+
+def test_mails_go_over_tls_where_the_relay_offers_it(healthy):
+    row = Row(mail="tls@example.ac.jp")
+    healthy.registrar.apply([row])
+    wait_for(lambda: mails.to(healthy, "tls@example.ac.jp", row.name), "the mail")
+    kept = [line for line in (healthy.directory / "mailbox.log").read_text().splitlines() if line.startswith("kept")]
+    assert kept and all(line.endswith("over TLS") for line in kept)
