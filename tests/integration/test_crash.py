@@ -7,9 +7,10 @@ import time
 
 import pytest
 import zmq
+from cryptography import x509
 from inkantest import mails
 from inkantest.instance import DAEMONS, Instance, wait_for
-from inkantest.rows import Row
+from inkantest.rows import Revocation, Row
 
 ROWS = 1000
 
@@ -51,8 +52,8 @@ def check_everything(instance, upload, rows):
     assert ids <= {m[: m.index("@") + 1] for m in by_name}, "each notice was delivered"
 
 
-def send(instance, rows):
-    answer = instance.registrar.upload(b"".join(row.line() for row in rows))
+def send(instance, rows, **kw):
+    answer = instance.registrar.upload(b"".join(row.line() for row in rows), **kw)
     assert answer.status_code == 202, answer.text
     return answer.json()["id"]
 
@@ -83,6 +84,43 @@ def test_kill_everything_at_random(fragile):
         fragile.kill(chance.choice([*DAEMONS, "postgres"]))
     fragile.alive()
     check_everything(fragile, upload, rows)
+
+
+def test_kill_while_renewing_revoking_and_reminding(fragile):
+    """Renewals, revocations, their CRLs and reminders at once, everything killed at random: each deed once, none missing."""
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    chance = random.Random(seed)
+    rows = [Row() for _ in range(200)]
+    issued = send(fragile, rows)
+    entries = fragile.registrar.wait(issued)["rows"]
+    renewed = [Row(row.name, entry["serial"]) for row, entry in zip(rows[:100], entries[:100])]
+    revoked = [Revocation(row.dn, entry["serial"], "5") for row, entry in zip(rows[100:], entries[100:])]
+    uploads = [send(fragile, renewed, kind="server-renew"), send(fragile, revoked, kind="server-revoke")]
+    fragile.query("INSERT INTO reminder (certificate, kind, round, due) SELECT c.id, 'expiring', 2, now() FROM certificate c"
+                  " JOIN application a ON a.id = c.application WHERE a.upload = %s AND a.seq <= 100", issued)
+    for _ in range(12):
+        time.sleep(chance.uniform(0.05, 0.5))
+        fragile.kill(chance.choice(["validator", "signer", "mailer", "postgres"]))
+    fragile.alive()
+    check_everything(fragile, uploads[0], renewed)
+    ended = fragile.registrar.wait(uploads[1], 300)
+    assert ended["state"] == "done" and ended["rows_ok"] == len(revoked)
+    of = " FROM application a JOIN certificate c ON c.id = a.target WHERE a.upload = %s"
+    assert fragile.value("SELECT count(*) FROM revocation r JOIN application a ON a.id = r.application WHERE a.upload = %s",
+                         uploads[1]) == len(revoked)
+    assert fragile.value("SELECT count(*) FROM audit_event WHERE kind = 'certificate_revoked' AND upload = %s", uploads[1]) == len(revoked)
+    registrars = fragile.value("SELECT count(DISTINCT mail) FROM registrar WHERE organisation = 1 AND state = 'active'")
+    told = "SELECT count(*), count(DISTINCT (n.certificate, n.recipient)) FROM notice n WHERE n.kind = %s AND n.certificate IN (SELECT c.id" + of + ")"
+    assert fragile.query(told, "revoked", uploads[1]) == [(len(revoked) * (registrars + 1),) * 2]
+    assert fragile.value("SELECT count(*) FROM dn_taken WHERE renewing IS NOT NULL") == 0
+    serials = {int(bytes(s).hex(), 16) for (s,) in fragile.query("SELECT c.serial" + of, uploads[1])}
+    wait_for(lambda: serials <= {entry.serial_number for (der,) in fragile.query("SELECT der FROM crl")
+                                 for entry in x509.load_der_x509_crl(bytes(der))}, "the CRLs", 90, 1)
+    fragile.query("UPDATE job SET due = now() WHERE stage = 'remind'")
+    wait_for(lambda: fragile.value("SELECT count(*) FROM reminder WHERE due <= now()") == 0, "the reminders")
+    reminded = fragile.query("SELECT count(*), count(DISTINCT application) FROM audit_event WHERE kind = 'reminded'")
+    assert reminded == [(100, 100)]
 
 
 def test_link_survives_a_crash_before_the_burn(fragile):
