@@ -7,24 +7,13 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "der.h"
+#include "fields.h"
 
 /* 2.5.29.n (RFC 5280 4.2.1) and id-pe-authorityInfoAccess (4.2.2.1). */
 static const uint8_t oid_key_usage[] = {0x55, 0x1d, 0x0f}, oid_ext_key_usage[] = {0x55, 0x1d, 0x25},
-                     oid_authority_key_id[] = {0x55, 0x1d, 0x23}, oid_subject_key_id[] = {0x55, 0x1d, 0x0e},
-                     oid_policies[] = {0x55, 0x1d, 0x20}, oid_crl_points[] = {0x55, 0x1d, 0x1f},
-                     oid_alt_name[] = {0x55, 0x1d, 0x11},
+                     oid_subject_key_id[] = {0x55, 0x1d, 0x0e}, oid_policies[] = {0x55, 0x1d, 0x20},
+                     oid_crl_points[] = {0x55, 0x1d, 0x1f}, oid_alt_name[] = {0x55, 0x1d, 0x11},
                      oid_info_access[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01};
-
-static void put_extension(struct buf *to, const uint8_t *oid, size_t oid_len, bool critical, struct buf *value) {
-    _cleanup_buf_ struct buf extension = {0};
-    der_put(&extension, DER_OID, oid, oid_len);
-    if (critical)
-        der_put(&extension, DER_BOOLEAN, "\xff", 1);
-    der_wrap(&extension, DER_OCTET_STRING, value);
-    der_wrap(to, DER_SEQUENCE, &extension);
-}
-#define PUT_EXTENSION(to, oid, critical, value) put_extension(to, oid, sizeof(oid), critical, value)
 
 /* ---- constants */
 
@@ -35,13 +24,6 @@ static void put_ext_key_usage(struct buf *to, bool client_auth) {
         der_put_oid(&list, "1.3.6.1.5.5.7.3.2");
     der_wrap(&value, DER_SEQUENCE, &list);
     PUT_EXTENSION(to, oid_ext_key_usage, false, &value);
-}
-
-static void put_authority_key_id(struct buf *to, const struct issuer *issuer) {
-    _cleanup_buf_ struct buf id = {0}, value = {0};
-    der_put(&id, DER_CONTEXT | 0, issuer->key_id.data, issuer->key_id.len);
-    der_wrap(&value, DER_SEQUENCE, &id);
-    PUT_EXTENSION(to, oid_authority_key_id, false, &value);
 }
 
 static void put_policies(struct buf *to, const struct policy *policy) {
@@ -118,33 +100,11 @@ static void put_subject(struct buf *to, const struct content *content) {
     der_wrap(to, DER_SEQUENCE, &name);
 }
 
-/* RFC 5280 4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050, always with seconds and Z. */
-static void put_time(struct buf *to, int64_t usec) {
-    time_t t = (time_t) (usec / USEC_PER_SEC);
-    struct tm tm;
-    char text[24] = "";
-    if (!gmtime_r(&t, &tm)) {
-        to->failed = true;
-        return;
-    }
-    bool utc = tm.tm_year < 150;
-    (void) strftime(text, sizeof(text), "%Y%m%d%H%M%SZ", &tm);
-    der_put_text(to, utc ? DER_UTC_TIME : DER_GENERALIZED_TIME, utc ? text + 2 : text);
-}
-
 static void put_validity(struct buf *to, const struct content *content) {
     _cleanup_buf_ struct buf validity = {0};
     put_time(&validity, content->not_before_usec);
     put_time(&validity, content->not_after_usec);
     der_wrap(to, DER_SEQUENCE, &validity);
-}
-
-/* Minimal two's complement; the first bit is 0, so nothing is added in front. */
-static void put_serial(struct buf *to, const uint8_t serial[static SERIAL_BYTES]) {
-    size_t skip = 0;
-    while (skip < SERIAL_BYTES - 1 && serial[skip] == 0 && !(serial[skip + 1] & 0x80))
-        skip++;
-    der_put(to, DER_INTEGER, serial + skip, SERIAL_BYTES - skip);
 }
 
 static void put_key_usage(struct buf *to, bool rsa) {
@@ -164,15 +124,13 @@ static void put_alt_name(struct buf *to, const struct content *content) {
 
 /* BR 7.1.2.11.2: one DistributionPoint, fullName only, http. */
 static void put_crl_point(struct buf *to, const struct profile *profile, const struct content *content) {
-    _cleanup_buf_ struct buf address = {0}, names = {0}, full = {0}, point = {0}, value = {0};
+    _cleanup_buf_ struct buf address = {0}, name = {0}, point = {0}, value = {0};
     crl_address(&address, profile->pki_url, profile->issuer->id,
                 crl_shard(content->serial, profile->issuer->crl_shards));
-    der_wrap(&names, DER_CONTEXT | 6, &address);
-    der_wrap(&full, DER_CONTEXT_CONSTRUCTED | 0, &names);
-    der_wrap(&point, DER_CONTEXT_CONSTRUCTED | 0, &full);
+    put_point_name(&name, buf_string(&address));
+    der_wrap(&point, DER_SEQUENCE, &name);
     der_wrap(&value, DER_SEQUENCE, &point);
-    der_wrap(&names, DER_SEQUENCE, &value);
-    PUT_EXTENSION(to, oid_crl_points, false, &names);
+    PUT_EXTENSION(to, oid_crl_points, false, &value);
 }
 
 /* RFC 5280 4.2.1.2 (1): SHA-1 of the subjectPublicKey's bits. */
@@ -229,22 +187,4 @@ int certificate_build(struct buf *tbs, const struct profile *profile, const stru
     buf_reset(tbs);
     der_wrap(tbs, DER_SEQUENCE, &fields);
     return tbs->failed ? -ENOMEM : 0;
-}
-
-int certificate_sign(struct buf *der, const struct issuer *issuer, const void *tbs, size_t tbs_len) {
-    uint8_t signature[1 + 1024] = {0}; /* the first byte: no unused bits */
-    size_t len = sizeof(signature) - 1;
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool good = ctx && issuer->key && EVP_DigestSignInit(ctx, NULL, issuer->digest, NULL, issuer->key) == 1 &&
-                EVP_DigestSign(ctx, signature + 1, &len, tbs, tbs_len) == 1;
-    EVP_MD_CTX_free(ctx);
-    if (!good)
-        return -EIO;
-    _cleanup_buf_ struct buf fields = {0};
-    buf_add(&fields, tbs, tbs_len);
-    buf_add(&fields, issuer->algorithm.data, issuer->algorithm.len);
-    der_put(&fields, DER_BIT_STRING, signature, len + 1);
-    buf_reset(der);
-    der_wrap(der, DER_SEQUENCE, &fields);
-    return der->failed ? -ENOMEM : 0;
 }

@@ -48,6 +48,8 @@ struct profile {
 /* 0, -EINVAL for a certificate or key that cannot issue, -ENOMEM. der is the issuer's certificate. */
 int issuer_load(struct issuer *ret, int id, struct db_bytes der, int crl_shards, EVP_PKEY *key);
 void issuer_done(struct issuer *issuer);
+/* Signs exactly the bytes of tbs, of a certificate or a CRL; der becomes the whole. 0, -EIO (the key does not sign), -ENOMEM. Thread-safe. */
+int issuer_sign(struct buf *der, const struct issuer *issuer, const void *tbs, size_t tbs_len);
 
 int profile_make(struct profile *ret, const struct issuer *issuer, const struct policy *policy, const char *pki_url);
 void profile_done(struct profile *profile);
@@ -63,5 +65,3 @@ int certificate_validity(const struct policy *policy, const struct issuer *issue
                          int64_t *ret_not_before_usec, int64_t *ret_not_after_usec);
 /* 0 or -ENOMEM; tbs is emptied first. */
 int certificate_build(struct buf *tbs, const struct profile *profile, const struct content *content);
-/* Signs exactly the bytes of tbs; der becomes the certificate. 0, -EIO (the key does not sign), -ENOMEM. Thread-safe. */
-int certificate_sign(struct buf *der, const struct issuer *issuer, const void *tbs, size_t tbs_len);

@@ -172,7 +172,7 @@ static void sign_one(void *ctx, size_t i) {
     if (wrong)
         row->error = ERROR_ROW_BROKEN;
     else
-        row->result = certificate_sign(&row->der, chunk->issuer, row->tbs.data, row->tbs.len);
+        row->result = issuer_sign(&row->der, chunk->issuer, row->tbs.data, row->tbs.len);
 }
 
 int chunk_sign(struct chunk *chunk, struct parallel *parallel) {

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "certificate.h"
+#include "der.h"
 
 /* BR 7.1.3.2: these bytes and no others. */
 static const uint8_t sha256_rsa[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
@@ -64,4 +65,22 @@ void issuer_done(struct issuer *issuer) {
     buf_done(&issuer->algorithm);
     buf_done(&issuer->key_id);
     *issuer = (struct issuer){0};
+}
+
+int issuer_sign(struct buf *der, const struct issuer *issuer, const void *tbs, size_t tbs_len) {
+    uint8_t signature[1 + 1024] = {0}; /* the first byte: no unused bits */
+    size_t len = sizeof(signature) - 1;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool good = ctx && issuer->key && EVP_DigestSignInit(ctx, NULL, issuer->digest, NULL, issuer->key) == 1 &&
+                EVP_DigestSign(ctx, signature + 1, &len, tbs, tbs_len) == 1;
+    EVP_MD_CTX_free(ctx);
+    if (!good)
+        return -EIO;
+    _cleanup_buf_ struct buf fields = {0};
+    buf_add(&fields, tbs, tbs_len);
+    buf_add(&fields, issuer->algorithm.data, issuer->algorithm.len);
+    der_put(&fields, DER_BIT_STRING, signature, len + 1);
+    buf_reset(der);
+    der_wrap(der, DER_SEQUENCE, &fields);
+    return der->failed ? -ENOMEM : 0;
 }

@@ -37,29 +37,12 @@ static const struct setting settings[] = {
 };
 
 static const struct statement *const statements[] = {
-    &job_split_statement,
-    &policy_get_statement,
-    &signing_gate_statement,
-    &signing_load_statement,
-    &signing_intents_statement,
-    &signing_void_statement,
-    &signing_record_statement,
-    &signing_fail_statement,
-    &signing_progress_statement,
-    &signing_issuer_statement,
-    &revoking_record_statement,
-    &revoking_left_statement,
-    &crl_jobs_statement,
-    &crl_issuer_statement,
-    &crl_entries_statement,
-    &job_again_statement,
-    &job_hold_statement,
-    &crl_store_statement,
-    &seal_next_statement,
-    &seal_insert_statement,
-    &seal_age_statement,
-    &seal_key_statement,
-    NULL,
+    &job_split_statement,        &policy_get_statement,     &signing_gate_statement,    &signing_load_statement,
+    &signing_intents_statement,  &signing_void_statement,   &signing_record_statement,  &signing_fail_statement,
+    &signing_progress_statement, &signing_issuer_statement, &revoking_record_statement, &revoking_left_statement,
+    &crl_jobs_statement,         &crl_issuer_statement,     &crl_next_statement,        &crl_entries_statement,
+    &job_again_statement,        &job_hold_statement,       &crl_store_statement,       &seal_next_statement,
+    &seal_insert_statement,      &seal_age_statement,       &seal_key_statement,        NULL,
 };
 
 static const struct stage_work stages[] = {

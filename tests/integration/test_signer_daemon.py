@@ -1,4 +1,5 @@
 """The signer by itself on a database of its own: what it issues, and what it refuses when things change or break on the way."""
+import collections
 import hashlib
 import os
 import pathlib
@@ -290,6 +291,29 @@ def test_revoked_serial_is_listed_and_numbers_rise(signer, cluster, tmp_path):
     with pytest.raises(AssertionError, match="certificate revoked"):
         verify_with_openssl(cluster, [certificate], tmp_path, crl)
     assert cluster.value("SELECT count(*) FROM job WHERE stage = 'crl' AND token IS NULL AND due > now() + interval '23 hours'") == 16
+
+
+def test_crl_longer_than_a_page(signer, cluster, tmp_path):
+    """More entries than one query reads, of every reason: all listed once, and other readers take it."""
+    count, shard = 12001, 7
+    cluster.query("INSERT INTO revocation (issuer, serial, shard, reason, revoked) SELECT 1,"
+                  " decode(lpad(to_hex(n), 28, '0') || '0007', 'hex'), 7, (ARRAY[0, 1, 3, 4, 5])[1 + n %% 5], now()"
+                  " FROM generate_series(1, %s) AS n", count)
+    try:
+        cluster.query("UPDATE job SET due = clock_timestamp() WHERE stage = 'crl' AND subject = %s", f"1-{shard}")
+        signer.once()
+        crl = signer.crl(shard)
+        serials = [entry.serial_number for entry in crl]
+        assert len(serials) == len(set(serials)) == cluster.value("SELECT count(*) FROM revocation WHERE shard = 7")
+        reasons = collections.Counter(entry.extensions[0].value.reason.name if len(entry.extensions) else "unspecified" for entry in crl)
+        assert set(reasons) >= {"unspecified", "key_compromise", "affiliation_changed", "superseded", "cessation_of_operation"}
+        path = tmp_path / "long.crl"
+        path.write_bytes(crl.public_bytes(serialization.Encoding.PEM))
+        done = subprocess.run(["openssl", "crl", "-in", path, "-CAfile", cluster.ca / "issuing.pem", "-noout", "-verify"],
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and "verify OK" in done.stderr
+    finally:
+        cluster.query("DELETE FROM revocation WHERE shard = 7 AND serial < decode(lpad('ffffff', 28, '0') || '0007', 'hex')")
 
 
 def number_of(signer, shard):
