@@ -8,7 +8,7 @@ import time
 import pytest
 import zmq
 from cryptography import x509
-from inkantest import mails
+from inkantest import audit, mails
 from inkantest.instance import DAEMONS, Instance, wait_for
 from inkantest.rows import Revocation, Row
 
@@ -45,6 +45,7 @@ def check_everything(instance, upload, rows):
     for mail in mails.read(instance):
         by_name.setdefault(mail.message_id, set()).add(mail.raw)
     assert all(len(copies) == 1 for copies in by_name.values()), "a mail made again must be the same mail"
+    assert audit.troubles(instance.query) == []
     ids = {f"<{i}@" for (i,) in instance.query(
         "SELECT n.message_id::text FROM notice n JOIN certificate c ON c.id = n.certificate"
         " JOIN application a ON a.id = c.application WHERE a.upload = %s", upload)}

@@ -1,6 +1,7 @@
 """Health, halt, audit: what operators rely on."""
 import threading
 
+from inkantest import audit
 from inkantest.instance import DAEMONS, wait_for
 from inkantest.rows import Row
 
@@ -92,6 +93,40 @@ def test_audit_verify_finds_tampering(healthy):
         healthy.query("INSERT INTO audit_event OVERRIDING SYSTEM VALUE SELECT * FROM saved")
         healthy.query("DROP TABLE saved")
     assert healthy.ctl("audit", "verify").returncode == 0
+
+
+TAMPERING = {
+    "changed": "UPDATE audit_event SET subject = 'x' WHERE (xid, id) = (SELECT xid, id FROM audit_event ORDER BY xid, id LIMIT 1)",
+    "removed": "DELETE FROM audit_event WHERE (xid, id) = (SELECT xid, id FROM audit_event ORDER BY xid, id LIMIT 1)",
+    "inserted": "INSERT INTO audit_event (xid, kind) SELECT xid, 'halted' FROM audit_event ORDER BY xid, id LIMIT 1",
+    "reordered": "UPDATE audit_event SET xid = (SELECT xid FROM audit_event ORDER BY xid DESC LIMIT 1)"
+                 " WHERE (xid, id) = (SELECT xid, id FROM audit_event ORDER BY xid, id LIMIT 1)",
+    "seal removed": "DELETE FROM audit_seal WHERE number = 1",
+    "seal changed": "UPDATE audit_seal SET previous = sha256('x') WHERE number = 2",
+    "certificate without event": "INSERT INTO revocation (issuer, serial, shard, reason, certificate, application)"
+                                 " SELECT c.issuer, c.serial, 0, 0, c.id, c.application FROM certificate c"
+                                 " WHERE NOT EXISTS (SELECT FROM revocation r WHERE r.certificate = c.id) LIMIT 1",
+}
+
+
+def test_a_second_verifier_agrees(healthy):
+    """One that shares no code finds the same: nothing wrong, and each way of tampering, tried in a transaction of its own."""
+    healthy.registrar.apply([Row(), Row()])
+    wait_for(lambda: sealed(healthy), "the seals")
+    assert audit.troubles(healthy.query) == []
+    for deed, sql in TAMPERING.items():
+        connection = healthy.database()
+        connection.autocommit = False
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+            assert cursor.rowcount > 0, deed
+
+            def query(text):
+                cursor.execute(text)
+                return cursor.fetchall()
+            assert audit.troubles(query), deed
+        connection.rollback()
+        connection.close()
 
 
 def test_inkanctl_help_and_json(healthy):
