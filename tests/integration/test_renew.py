@@ -4,23 +4,13 @@ from cryptography import x509
 from inkantest import mails
 from inkantest.instance import wait_for
 from inkantest.rows import ORGANISATION, Revocation, Row, new_name
+from inkantest.uploads import codes, issue
 
 RENEWED, REPLACE = "[UPKI] Webサーバ用証明書更新通知", "[UPKI] Webサーバ用証明書失効依頼再通知"
 
 
-def issue(instance, *rows):
-    rows = rows or (Row(),)
-    upload = instance.registrar.apply(rows)
-    assert upload["state"] == "done", upload
-    return list(zip(rows, upload["rows"]))
-
-
 def renew(instance, *rows, **kw):
     return instance.registrar.apply(rows, kind="server-renew", **kw)
-
-
-def codes(upload):
-    return [[(e["code"], e["column"]) for e in row["errors"]] for row in upload["rows"]]
 
 
 def fetch(instance, row):

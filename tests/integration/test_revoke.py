@@ -9,21 +9,11 @@ from cryptography.x509.oid import ExtensionOID
 from inkantest import mails
 from inkantest.instance import wait_for
 from inkantest.rows import Revocation, Row
-
-
-def issue(instance, *rows):
-    rows = rows or (Row(),)
-    upload = instance.registrar.apply(rows)
-    assert upload["state"] == "done", upload
-    return list(zip(rows, upload["rows"]))
+from inkantest.uploads import codes, issue
 
 
 def revoke(instance, *lines, **kw):
     return instance.registrar.apply(lines, kind="server-revoke", **kw)
-
-
-def codes(upload):
-    return [[(e["code"], e["column"]) for e in row["errors"]] for row in upload["rows"]]
 
 
 def pem(instance, serial):
