@@ -12,6 +12,7 @@ struct application_new {
     const char *errors; /* JSON array */
     const char *dn, *match_key, *st, *l, *o, *cn;
     const char *names;   /* joined by ',' */
+    const char *ous;     /* joined by TAB */
     const char *domains; /* decimal ids joined by ',' */
     int profile;         /* 0: none */
     struct db_bytes spki, spki_hash;

@@ -3,21 +3,21 @@
 #include <stddef.h>
 
 const struct statement application_insert_statement = {
-    "application_insert", 23,
+    "application_insert", 24,
     "INSERT INTO application (upload, organisation, seq, state, errors, dn, match_key, st, l, o, cn, names, domains, "
     "profile,"
-    "  spki, spki_hash, manager_name, manager_affiliation, manager_mail, software, target, reason, comment)"
+    "  spki, spki_hash, manager_name, manager_affiliation, manager_mail, software, target, reason, comment, ous)"
     " SELECT $1::bigint, $2::bigint, seq, CASE WHEN valid THEN 'valid' ELSE 'invalid' END, errors::jsonb, dn, "
     "match_key,"
     "  st, l, o, cn, string_to_array(names, ','), string_to_array(domains, ',')::bigint[], NULLIF(profile, 0), spki,"
     "  spki_hash, manager_name, manager_affiliation, manager_mail, software, NULLIF(target, 0), NULLIF(reason, -1), "
-    "comment"
+    "comment, string_to_array(ous, E'\\t')"
     " FROM unnest($3::integer[], $4::boolean[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], "
     "$10::text[],"
     "  $11::text[], $12::text[], $13::text[], $14::integer[], $15::bytea[], $16::bytea[], $17::text[], $18::text[],"
-    "  $19::text[], $20::text[], $21::bigint[], $22::integer[], $23::text[])"
+    "  $19::text[], $20::text[], $21::bigint[], $22::integer[], $23::text[], $24::text[])"
     "  AS r (seq, valid, errors, dn, match_key, st, l, o, cn, names, domains, profile, spki, spki_hash, manager_name,"
-    "  manager_affiliation, manager_mail, software, target, reason, comment)"
+    "  manager_affiliation, manager_mail, software, target, reason, comment, ous)"
     " ORDER BY seq ON CONFLICT (upload, seq) DO NOTHING"};
 
 /* Space for one column of any type. */
@@ -99,5 +99,6 @@ int64_t application_insert(struct db *db, int64_t upload, int64_t organisation, 
     add_ids(&args, column, rows, n, OFFSET(target));
     add_numbers(&args, column, rows, n, OFFSET(reason));
     add_texts(&args, column, rows, n, OFFSET(comment));
+    add_texts(&args, column, rows, n, OFFSET(ous));
     return db_run(db, &application_insert_statement, &args, NULL);
 }

@@ -20,6 +20,8 @@ struct check_scope {
     size_t domains_count;
     int64_t *domain_id, *domain_permitted;
     const char **domain_name;
+    size_t ous_count;
+    const char **ous; /* the permission list */
 };
 
 /* 1, or 0: no such upload. */

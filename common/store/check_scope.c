@@ -4,7 +4,8 @@ const struct statement check_scope_statement = {
     "check_scope", 1,
     "SELECT u.organisation, u.kind, o.name_en, o.st, o.l, o.match_key, u.policy, u.state = 'checking',"
     "  (inkan_now() AT TIME ZONE interval '9 hours')::date > o.issue_until,"
-    "  d.ids, d.permitted, d.names"
+    "  d.ids, d.permitted, d.names,"
+    "  ARRAY(SELECT ou FROM permitted_ou WHERE organisation = o.id)"
     " FROM upload u JOIN organisation o ON o.id = u.organisation"
     " CROSS JOIN LATERAL (SELECT array_agg(id) AS ids, array_agg((state = 'permitted')::integer::bigint) AS permitted,"
     "    array_agg(name) AS names FROM domain WHERE organisation = o.id) d"
@@ -31,7 +32,8 @@ int check_scope(struct db *db, int64_t upload, struct check_scope *ret) {
     ret->domain_id = db_int64_array(rows, 0, 9, &ids);
     ret->domain_permitted = db_int64_array(rows, 0, 10, &permitted);
     ret->domain_name = db_text_array(rows, 0, 11, &names);
-    if (!ret->domain_id || !ret->domain_permitted || !ret->domain_name || ids != names || ids != permitted)
+    ret->ous = db_text_array(rows, 0, 12, &ret->ous_count);
+    if (!ret->ous || !ret->domain_id || !ret->domain_permitted || !ret->domain_name || ids != names || ids != permitted)
         return DB_FAILED;
     ret->domains_count = ids;
     return 1;
@@ -41,5 +43,6 @@ void check_scope_done(struct check_scope *scope) {
     free(scope->domain_id);
     free(scope->domain_permitted);
     free(scope->domain_name);
+    free(scope->ous);
     db_rows_free(scope->rows);
 }

@@ -1,5 +1,5 @@
 /*
- * The register as operators keep it: organisations, domains, registrars. Every change writes its audit event
+ * The register as operators keep it: organisations, domains, permission lists, registrars. Every change writes its audit event
  * (register_changed: before, after, by) in the same statement. The only column is the row as a JSON text, unless said.
  */
 #pragma once
@@ -19,6 +19,12 @@ extern const struct statement domain_add_statement;
 extern const struct statement domain_list_statement; /* $1 organisation or null, $2 name or null */
 /* $1 name, $2 registrant_ja, $3 registrant_en ("" = none), $4 state, $5 examined now, $6 organisation, $7 by */
 extern const struct statement domain_change_statement;
+
+/* $1 organisation, $2 OU, $3 by; no row: it is on the list already */
+extern const struct statement ou_add_statement;
+extern const struct statement ou_list_statement; /* $1 organisation or null */
+/* $1 organisation, $2 OU, $3 by; waits for the signing in flight. No row: it is not on the list */
+extern const struct statement ou_remove_statement;
 
 /* $1 organisation, $2 name, $3 mail, $4 fingerprint, $5 by; no row: the certificate is entered already */
 extern const struct statement registrar_add_statement;

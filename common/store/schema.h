@@ -3,7 +3,7 @@
 
 #include "store/db.h"
 
-#define SCHEMA_VERSION 5
+#define SCHEMA_VERSION 6
 
 extern const struct statement schema_version_statement;
 

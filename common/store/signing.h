@@ -32,18 +32,19 @@ enum signing_column {
     SIGNING_NAMES,
     SIGNING_PROFILE,
     SIGNING_SPKI,
-    SIGNING_PERMITTED,   /* organisation active, O, ST and L as registered */
+    SIGNING_PERMITTED,   /* organisation active, O, ST and L as registered, OUs on the permission list */
     SIGNING_DOMAINS,     /* names of the row's domains that are permitted now */
     SIGNING_SAME_POLICY, /* checked under the policy in force */
     SIGNING_SERIAL,      /* of the standing intent, or null */
     SIGNING_TBS,
     SIGNING_STALE, /* of another policy or issuer, or older than 24 h */
+    SIGNING_OUS,
 };
 int64_t signing_load(struct db *db, const struct job *job, int issuer, struct db_rows **ret);
 
-/* Stores intents; returns how many were new. One that stands already is left alone: load again and use it. */
-int64_t signing_intents(struct db *db, int issuer, const int64_t *applications, const struct db_bytes *serials,
-                        const struct db_bytes *tbs, size_t n);
+/* Stores intents with the name of the lint that found nothing wrong in them; returns how many were new. One that stands already is left alone: load again and use it. */
+int64_t signing_intents(struct db *db, int issuer, const char *lint, const int64_t *applications,
+                        const struct db_bytes *serials, const struct db_bytes *tbs, size_t n);
 /* Gives the standing intents of these rows up: voided, audited, their serials on the CRL for good. */
 int64_t signing_void(struct db *db, const int64_t *applications, size_t n);
 

@@ -14,6 +14,7 @@ const struct statement signing_record_statement = {
     "   WHERE a.state = 'valid' AND u.id = $1::bigint AND u.state = 'accepted' AND u.policy IS NOT DISTINCT FROM "
     "s.policy"
     "     AND o.state = 'active' AND a.o = o.name_en AND a.st = o.st AND a.l = o.l"
+    "     AND ous_permitted(a.organisation, a.ous)"
     "     AND NOT EXISTS (SELECT FROM unnest(a.domains) AS used (id) LEFT JOIN domain d ON d.id = used.id"
     "           AND d.organisation = a.organisation AND d.state = 'permitted' WHERE d.id IS NULL)"
     "   ORDER BY a.id"

@@ -52,6 +52,7 @@ GRANT EXECUTE ON FUNCTION link_look(bytea), link_take(bytea, bigint), link_burn(
     TO inkan_public;
 
 -- validator: checks and decides.
+GRANT SELECT ON permitted_ou TO inkan_validator, inkan_signer;
 GRANT SELECT ON organisation, domain, upload, upload_line, application, whois_answer, dn_taken, key_seen, certificate TO inkan_validator;
 GRANT UPDATE (state, errors, rows_ok, rows_ng, open_chunks, open_asks, policy, decided, ended) ON upload TO inkan_validator;
 GRANT SELECT ON issuer, revocation TO inkan_validator;
@@ -72,6 +73,7 @@ GRANT UPDATE (state, rows_ok, rows_ng, open_chunks, ended) ON upload TO inkan_si
 GRANT UPDATE (state, errors) ON application TO inkan_signer;
 GRANT DELETE ON dn_taken TO inkan_signer;
 GRANT SELECT ON dn_taken, key_seen, registrar TO inkan_signer;
+GRANT EXECUTE ON FUNCTION ous_permitted(bigint, text[]) TO inkan_signer;
 GRANT UPDATE (application, renewing) ON dn_taken TO inkan_signer;
 GRANT UPDATE (blocked) ON key_seen TO inkan_signer;
 GRANT INSERT ON intent, certificate, link, notice, revocation, job, audit_seal TO inkan_signer;
@@ -101,6 +103,7 @@ GRANT UPDATE (due, attempt, token, worker), DELETE ON job TO inkan_mailer;
 -- operators: the register and the switches; not the certificates, not the audit's past.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO inkan_operator;
 GRANT INSERT, UPDATE ON organisation, domain, registrar, policy, issuer, audit_key TO inkan_operator;
+GRANT INSERT, DELETE ON permitted_ou TO inkan_operator;
 GRANT UPDATE ON service TO inkan_operator;
 GRANT INSERT ON job, key_seen TO inkan_operator;
 GRANT UPDATE, DELETE ON job TO inkan_operator;

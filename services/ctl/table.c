@@ -39,6 +39,13 @@ const struct command ctl_commands[] = {
     COMMAND("domain remove", domain_remove, "DOMAIN", "Suspend it: nothing is issued for it any more.",
             "domain remove example.ac.jp\n", .details = "`domain change DOMAIN --state permitted` takes it back.\n"),
 
+    COMMAND("ou add", ou_add, "ORGANISATION OU", "Enter an OU that an organisation may write (許可リスト).",
+            "ou add 1 'Media Center'\n",
+            .details = "It counts where the policy has ou = listed; other values of OU are refused with 371.\n"),
+    COMMAND("ou list", ou_list, NULL, "The permission lists.", "ou list\nou list --organisation 1 --json\n"),
+    COMMAND("ou remove", ou_remove, "ORGANISATION OU", "Take an OU off the list.", "ou remove 1 'Media Center'\n",
+            .details = "Returns when the last signing in flight has committed; accepted rows with it fail (941).\n"),
+
     COMMAND("registrar add", registrar_add, NULL, "Enter a 登録担当者 with a TLS client certificate.",
             "registrar add --organisation 1 --name '登録 花子' --mail toroku@example.ac.jp --certificate toroku.pem\n"),
     COMMAND("registrar list", registrar_list, NULL, "Registrars.", "registrar list --organisation 1\n"),

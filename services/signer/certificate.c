@@ -89,13 +89,15 @@ static void put_attribute(struct buf *to, uint8_t type, unsigned tag, const char
     der_wrap(to, DER_SET, &set);
 }
 
-/* BR 7.1.4.2: C, ST, L, O, CN, one attribute a RDN; C PrintableString, the others UTF8String. */
+/* BR 7.1.4.2: C, ST, L, O, OU, CN, one attribute a RDN; C PrintableString, the others UTF8String. */
 static void put_subject(struct buf *to, const struct content *content) {
     _cleanup_buf_ struct buf name = {0};
     put_attribute(&name, 6, DER_PRINTABLE_STRING, "JP");
     put_attribute(&name, 8, DER_UTF8_STRING, content->st);
     put_attribute(&name, 7, DER_UTF8_STRING, content->l);
     put_attribute(&name, 10, DER_UTF8_STRING, content->o);
+    for (size_t i = 0; i < content->ous_count; i++)
+        put_attribute(&name, 11, DER_UTF8_STRING, content->ous[i]);
     put_attribute(&name, 3, DER_UTF8_STRING, content->cn);
     der_wrap(to, DER_SEQUENCE, &name);
 }

@@ -31,7 +31,9 @@ struct content {
     uint8_t serial[SERIAL_BYTES];            /* big endian, first bit 0, never 0 */
     int64_t not_before_usec, not_after_usec; /* whole seconds */
     const char *st, *l, *o, *cn;             /* NULL: not in the subject */
-    const char *const *names;                /* dNSNames, the FQDN first */
+    const char *const *ous;                  /* OUs of the subject, in order */
+    size_t ous_count;
+    const char *const *names; /* dNSNames, the FQDN first */
     size_t names_count;
     struct db_bytes spki; /* SubjectPublicKeyInfo, copied byte for byte */
     bool rsa;             /* an RSA key: keyEncipherment beside digitalSignature (BR 7.1.2.7.11) */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -11,6 +12,7 @@
 void chunk_done(struct chunk *chunk) {
     for (size_t i = 0; i < chunk->n; i++) {
         free(chunk->rows[i].names);
+        free(chunk->rows[i].ous);
         free(chunk->rows[i].domains);
         buf_done(&chunk->rows[i].tbs);
         buf_done(&chunk->rows[i].der);
@@ -45,9 +47,11 @@ static int take_row(struct chunk *chunk, size_t i) {
     row->same_policy = profile && db_bool(rows, i, SIGNING_SAME_POLICY);
     row->names = db_text_array(rows, i, SIGNING_NAMES, &row->content.names_count);
     row->domains = db_text_array(rows, i, SIGNING_DOMAINS, &n_domains);
-    if (!row->names || !row->domains)
+    row->ous = db_text_array(rows, i, SIGNING_OUS, &row->content.ous_count);
+    if (!row->names || !row->domains || !row->ous)
         return -ENOMEM;
     row->content.names = row->names;
+    row->content.ous = row->ous;
     row->content.o = db_text(rows, i, SIGNING_O);
     row->content.st = policy->state_or_province ? db_text(rows, i, SIGNING_ST) : NULL;
     row->content.l = policy->locality ? db_text(rows, i, SIGNING_L) : NULL;
@@ -96,7 +100,12 @@ static bool all_names_covered(const struct signing_row *row) {
     return row->content.names_count > 0 && strcmp(row->names[0], row->content.cn) == 0;
 }
 
-void chunk_judge(struct chunk *chunk, int64_t now_usec) {
+static const char *lint_row(const struct chunk *chunk, const struct signing_row *row, const char *pki_url) {
+    const struct lint against = {chunk->issuer, chunk->policy, pki_url, &row->content};
+    return lint_tbs(row->tbs.data, row->tbs.len, &against);
+}
+
+void chunk_judge(struct chunk *chunk, const char *pki_url, int64_t now_usec) {
     int days = policy_validity_days(chunk->policy, now_usec);
     for (size_t i = 0; i < chunk->n; i++) {
         struct signing_row *row = &chunk->rows[i];
@@ -108,7 +117,7 @@ void chunk_judge(struct chunk *chunk, int64_t now_usec) {
         if (row->standing && policy_validity_days(chunk->policy, row->content.not_before_usec) != days)
             row->stale = true;
         if (row->standing && !row->stale && row->error == ERROR_NONE)
-            row->stale = lint_tbs(row->tbs.data, row->tbs.len, chunk->issuer, &row->content, chunk->policy) != NULL;
+            row->stale = lint_row(chunk, row, pki_url) != NULL;
     }
 }
 
@@ -161,18 +170,42 @@ int chunk_build(struct chunk *chunk, struct parallel *parallel, const char *pki_
     return first_failure(chunk);
 }
 
+struct linting {
+    struct chunk *chunk;
+    const char *pki_url;
+};
+
+static void lint_one(void *ctx, size_t i) {
+    struct linting *l = ctx;
+    struct signing_row *row = &l->chunk->rows[i];
+    if (row->error != ERROR_NONE)
+        return;
+    row->finding = lint_row(l->chunk, row, l->pki_url);
+    (void) SHA256((const unsigned char *) row->tbs.data, row->tbs.len, row->linted);
+    if (!row->finding)
+        return;
+    log_bug("application %lld: %s is not as it must be, not signed", (long long) row->application, row->finding);
+    row->error = ERROR_ROW_BROKEN;
+}
+
+void chunk_lint(struct chunk *chunk, struct parallel *parallel, const char *pki_url) {
+    struct linting l = {chunk, pki_url};
+    parallel_for(parallel, chunk->n, lint_one, &l);
+}
+
 static void sign_one(void *ctx, size_t i) {
     struct chunk *chunk = ctx;
     struct signing_row *row = &chunk->rows[i];
+    uint8_t hash[sizeof(row->linted)];
     if (row->error != ERROR_NONE)
         return;
-    const char *wrong = lint_tbs(row->tbs.data, row->tbs.len, chunk->issuer, &row->content, chunk->policy);
-    if (wrong)
-        log_bug("application %lld: %s is not as it must be, not signed", (long long) row->application, wrong);
-    if (wrong)
-        row->error = ERROR_ROW_BROKEN;
-    else
-        row->result = issuer_sign(&row->der, chunk->issuer, row->tbs.data, row->tbs.len);
+    (void) SHA256((const unsigned char *) row->tbs.data, row->tbs.len, hash);
+    if (memcmp(hash, row->linted, sizeof(hash)) != 0) {
+        log_bug("application %lld: other bytes than those that were linted, not signed", (long long) row->application);
+        row->result = -EINVAL;
+        return;
+    }
+    row->result = issuer_sign(&row->der, chunk->issuer, row->tbs.data, row->tbs.len);
 }
 
 int chunk_sign(struct chunk *chunk, struct parallel *parallel) {

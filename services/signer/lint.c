@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "der.h"
 
 static int64_t read_time(struct der *from) {
     bool utc = der_peek(from) == DER_UTC_TIME;
@@ -16,87 +15,63 @@ static int64_t read_time(struct der *from) {
     if (text.failed || text.left != len)
         return -1;
     memcpy(digits, text.at, len);
+    if (strspn(digits, "0123456789") != len - 1) /* strptime() passes over blanks */
+        return -1;
     const char *end = strptime(digits, utc ? "%y%m%d%H%M%SZ" : "%Y%m%d%H%M%SZ", &tm);
-    return end && *end == '\0' ? (int64_t) timegm(&tm) * USEC_PER_SEC : -1;
+    bool right_form = utc == (tm.tm_year < 150); /* RFC 5280 4.1.2.5: UTCTime through 2049 */
+    return end && *end == '\0' && right_form ? (int64_t) timegm(&tm) * USEC_PER_SEC : -1;
 }
 
 static bool serial_is(struct der *from, const uint8_t serial[static SERIAL_BYTES]) {
     struct der number = der_get(from, DER_INTEGER);
     if (number.failed || number.left == 0 || number.left > SERIAL_BYTES || number.at[0] & 0x80)
         return false;
+    if (number.at[0] == 0 && (number.left == 1 || !(number.at[1] & 0x80)))
+        return false; /* zero, or not the shortest form */
     uint8_t padded[SERIAL_BYTES] = {0};
     memcpy(padded + SERIAL_BYTES - number.left, number.at, number.left);
     return memcmp(padded, serial, SERIAL_BYTES) == 0;
 }
 
-/* One RDN of one attribute with this X.520 number and value. */
-static bool attribute_is(struct der *name, uint8_t type, const char *value) {
+/* At most this many characters of UTF-8. */
+static bool is_within(const char *value, size_t characters) {
+    size_t n = 0;
+    for (const char *p = value; *p; p++)
+        n += ((unsigned char) *p & 0xc0) != 0x80;
+    return n > 0 && n <= characters;
+}
+
+/* One RDN of one attribute with this X.520 number and value; max: BR 7.1.4.2. */
+static bool attribute_is(struct der *name, uint8_t type, const char *value, size_t max) {
     const uint8_t oid[] = {0x55, 0x04, type};
-    if (!value)
-        return true;
     struct der set = der_get(name, DER_SET), pair = der_get(&set, DER_SEQUENCE);
     struct der id = der_get(&pair, DER_OID), text = der_get(&pair, type == 6 ? DER_PRINTABLE_STRING : DER_UTF8_STRING);
-    return der_at_end(&set) && der_at_end(&pair) && der_equal(&id, oid, sizeof(oid)) &&
+    return der_at_end(&set) && der_at_end(&pair) && der_equal(&id, oid, sizeof(oid)) && is_within(value, max) &&
            der_equal(&text, value, strlen(value));
 }
 
-static bool subject_is(struct der *from, const struct content *c) {
-    struct der name = der_get(from, DER_SEQUENCE);
-    return attribute_is(&name, 6, "JP") && attribute_is(&name, 8, c->st) && attribute_is(&name, 7, c->l) &&
-           attribute_is(&name, 10, c->o) && attribute_is(&name, 3, c->cn) && der_at_end(&name);
+/* BR 7.1.4.2: C, ST, L, O, OU, CN in this order and nothing else; which of them, the policy says. */
+static bool subject_is(struct der name, const struct policy *policy, const struct content *c) {
+    bool good = !c->st == !policy->state_or_province && !c->l == !policy->locality &&
+                (c->ous_count == 0 || policy->ou == POLICY_OU_LISTED);
+    good = good && attribute_is(&name, 6, "JP", 2);
+    good = good && (!c->st || attribute_is(&name, 8, c->st, 128));
+    good = good && (!c->l || attribute_is(&name, 7, c->l, 128));
+    good = good && attribute_is(&name, 10, c->o, 64);
+    for (size_t i = 0; good && i < c->ous_count; i++)
+        good = attribute_is(&name, 11, c->ous[i], 64);
+    return good && attribute_is(&name, 3, c->cn, 64) && der_at_end(&name);
 }
 
-static bool alt_name_is(struct der value, const struct content *c) {
-    struct der names = der_get(&value, DER_SEQUENCE);
-    for (size_t i = 0; i < c->names_count; i++) {
-        struct der name = der_get(&names, DER_CONTEXT | 2);
-        if (!der_equal(&name, c->names[i], strlen(c->names[i])))
-            return false;
-    }
-    return der_at_end(&names) && der_at_end(&value);
+static bool validity_is(struct der validity, const struct lint *a) {
+    int64_t from = read_time(&validity), to = read_time(&validity);
+    int64_t days = from < 0 ? 0 : policy_validity_days(a->policy, from);
+    return der_at_end(&validity) && days > 0 && from == a->content->not_before_usec &&
+           to - from == (days * SEC_PER_DAY - 1) * USEC_PER_SEC && to <= a->issuer->not_after_usec;
 }
 
-static bool authority_key_id_is(struct der value, const struct issuer *issuer) {
-    struct der ids = der_get(&value, DER_SEQUENCE), id = der_get(&ids, DER_CONTEXT | 0);
-    return der_at_end(&ids) && der_equal(&id, issuer->key_id.data, issuer->key_id.len);
-}
-
-/* Extensions by the last byte of 2.5.29.n; each at most once, nothing critical but keyUsage. */
-static const char *check_extensions(struct der *from, const struct issuer *issuer, const struct content *c) {
-    struct der wrapped = der_get(from, DER_CONTEXT_CONSTRUCTED | 3), list = der_get(&wrapped, DER_SEQUENCE);
-    bool usage = false, alt = false, authority = false;
-    while (der_peek(&list)) {
-        struct der one = der_get(&list, DER_SEQUENCE), oid = der_get(&one, DER_OID);
-        bool critical = der_peek(&one) == DER_BOOLEAN;
-        if (critical)
-            (void) der_get(&one, DER_BOOLEAN);
-        struct der value = der_get(&one, DER_OCTET_STRING);
-        if (value.failed || !der_at_end(&one))
-            return "extensions";
-        int number = oid.left == 3 && oid.at[0] == 0x55 && oid.at[1] == 0x1d ? oid.at[2] : -1;
-        if (critical != (number == 0x0f))
-            return "critical extensions";
-        if (number == 0x0f) {
-            struct der bits = der_get(&value, DER_BIT_STRING);
-            if (usage || !der_equal(&bits, c->rsa ? "\x05\xa0" : "\x07\x80", 2))
-                return "keyUsage";
-            usage = true;
-        } else if (number == 0x11) {
-            if (alt || !alt_name_is(value, c))
-                return "subjectAltName";
-            alt = true;
-        } else if (number == 0x23) {
-            if (authority || !authority_key_id_is(value, issuer))
-                return "authorityKeyIdentifier";
-            authority = true;
-        } else if (number == 0x13)
-            return "basicConstraints";
-    }
-    return usage && alt && authority && der_at_end(&list) && der_at_end(&wrapped) ? NULL : "extensions";
-}
-
-const char *lint_tbs(const void *tbs, size_t len, const struct issuer *issuer, const struct content *c,
-                     const struct policy *policy) {
+const char *lint_tbs(const void *tbs, size_t len, const struct lint *a) {
+    const struct content *c = a->content;
     struct der whole = der_of(tbs, len), t = der_get(&whole, DER_SEQUENCE);
     struct der version = der_get(&t, DER_CONTEXT_CONSTRUCTED | 0);
     if (!der_equal(&version, "\x02\x01\x02", 3))
@@ -104,24 +79,27 @@ const char *lint_tbs(const void *tbs, size_t len, const struct issuer *issuer, c
     if (!serial_is(&t, c->serial))
         return "serialNumber";
     struct der algorithm = der_get_any(&t), name = der_get_any(&t);
-    if (!der_equal(&algorithm, issuer->algorithm.data, issuer->algorithm.len))
+    if (!der_equal(&algorithm, a->issuer->algorithm.data, a->issuer->algorithm.len))
         return "signature";
-    if (!der_equal(&name, issuer->name.data, issuer->name.len))
+    if (!der_equal(&name, a->issuer->name.data, a->issuer->name.len))
         return "issuer";
-    struct der validity = der_get(&t, DER_SEQUENCE);
-    int64_t from = read_time(&validity), to = read_time(&validity), days = policy_validity_days(policy, from);
-    if (from < 0 || !der_at_end(&validity) || days == 0 || to - from != (days * SEC_PER_DAY - 1) * USEC_PER_SEC ||
-        to > issuer->not_after_usec)
+    if (!validity_is(der_get(&t, DER_SEQUENCE), a))
         return "validity";
-    if (!subject_is(&t, c))
+    if (!subject_is(der_get(&t, DER_SEQUENCE), a->policy, c))
         return "subject";
     struct der spki = der_get_any(&t);
     if (!der_equal(&spki, c->spki.data, c->spki.len))
         return "subjectPublicKeyInfo";
-    const char *wrong = check_extensions(&t, issuer, c);
+    bool rsa = false;
+    const char *wrong = lint_key(spki, a->policy, &rsa);
     if (wrong)
         return wrong;
-    return der_at_end(&t) && der_at_end(&whole) ? NULL : "end";
+    if (rsa != c->rsa)
+        return "key algorithm";
+    struct der wrapped = der_get(&t, DER_CONTEXT_CONSTRUCTED | 3), list = der_get(&wrapped, DER_SEQUENCE);
+    if (!der_at_end(&t) || !der_at_end(&whole) || !der_at_end(&wrapped))
+        return "end";
+    return lint_extensions(list, a, rsa, spki);
 }
 
 int lint_validity(const void *tbs, size_t len, int64_t *ret_not_before_usec, int64_t *ret_not_after_usec) {

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "chunk.h"
+#include "lint.h"
 #include "log.h"
 #include "metrics.h"
 
@@ -54,7 +55,7 @@ static int store_intents(struct db *db, const struct chunk *chunk) {
         serials[n] = (struct db_bytes){row->content.serial, SERIAL_BYTES};
         tbs[n++] = (struct db_bytes){row->tbs.data, row->tbs.len};
     }
-    int64_t stored = n > 0 ? signing_intents(db, chunk->issuer->id, applications, serials, tbs, n) : 0;
+    int64_t stored = n > 0 ? signing_intents(db, chunk->issuer->id, LINT_NAME, applications, serials, tbs, n) : 0;
     if (stored < 0)
         return (int) stored;
     /* Somebody stated one since we looked: begin again and sign what stands. */
@@ -96,12 +97,15 @@ static int state_intents(struct db *db, void *ctx) {
     r = chunk_load(&s->chunk, db, s->job, &signer->issuer, s->policy);
     if (r < 0)
         return r;
-    chunk_judge(&s->chunk, gate.now_usec);
+    chunk_judge(&s->chunk, s->context->shared.pki_url, gate.now_usec);
     r = void_where(db, &s->chunk, is_stale);
     if (r < 0)
         return r;
     r = chunk_build(&s->chunk, signer->parallel, s->context->shared.pki_url, gate.now_usec);
-    return r < 0 ? r : store_intents(db, &s->chunk);
+    if (r < 0)
+        return r;
+    chunk_lint(&s->chunk, signer->parallel, s->context->shared.pki_url);
+    return store_intents(db, &s->chunk);
 }
 
 /* ---- T2 */
@@ -160,7 +164,9 @@ static int fail_rows(struct db *db, struct signing *s) {
     for (size_t i = 0; r == 0 && i < chunk->n; i++) {
         if (!has_failed(&chunk->rows[i]))
             continue;
-        json_t *error = error_json(chunk->rows[i].ended, 0, NULL, 0);
+        /* What the lint found stands in the audit and in the database; the message does not show it. */
+        const char *finding = chunk->rows[i].finding;
+        json_t *error = error_json(chunk->rows[i].ended, 0, &finding, finding ? 1 : 0);
         errors[n] = error ? json_dumps(error, JSON_COMPACT) : NULL;
         json_decref(error);
         r = errors[n] ? 0 : -ENOMEM;

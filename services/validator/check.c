@@ -64,6 +64,8 @@ static int make_rules(struct chunk *k) {
         .l = s->l,
         .domains = k->domains,
         .domains_count = s->domains_count,
+        .ous = s->ous,
+        .ous_count = s->ous_count,
         .match_ou = *s->match_key ? strcmp(s->match_key, "cn+ou") == 0 : k->policy->match == POLICY_MATCH_CN_OU,
         .expired = s->expired && format->deed != TSV_REVOKE,
         .policy_changed = s->policy.len > 0 && (s->policy.len != POLICY_HASH_BYTES ||
@@ -178,6 +180,7 @@ static void describe(const struct row *row, enum tsv_deed deed, struct applicati
     to->o = dn_value(&row->dn, DN_O);
     to->cn = row->cn;
     to->names = text_or_null(&row->names);
+    to->ous = text_or_null(&row->ous);
     to->domains = text_or_null(&row->domains);
     to->profile = row->profile;
     to->target = row->target.id;

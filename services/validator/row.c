@@ -7,6 +7,8 @@
 #include "row_names.h"
 #include "row_target.h"
 
+#define OUS_MAX 64 /* BR 7.1.4.2, over all OUs of a DN */
+
 void row_done(struct row *row) {
     problems_done(&row->problems);
     columns_done(&row->columns);
@@ -15,6 +17,7 @@ void row_done(struct row *row) {
     free(row->cn);
     free(row->match_key);
     buf_done(&row->names);
+    buf_done(&row->ous);
     buf_done(&row->domains);
 }
 
@@ -78,13 +81,31 @@ static void check_form(struct row *row, const struct row_rules *rules, int colum
         problem_item(&row->problems, ERROR_DN_FORMAT, column, buf_string(&found), NULL);
 }
 
-/*
- * OU is refused by the form, taken away (and nothing said), or must be listed; no list is kept yet, so that no OU is on
- * it.
- */
+static bool is_listed(const struct row_rules *rules, const char *ou) {
+    for (size_t i = 0; i < rules->ous_count; i++)
+        if (strcmp(rules->ous[i], ou) == 0)
+            return true;
+    return false;
+}
+
+/* OU is refused by the form, taken away (and nothing said), or must be on the permission list, byte for byte. */
 static void check_ou(struct row *row, const struct row_rules *rules, int column) {
-    if (rules->policy->ou == POLICY_OU_LISTED && dn_value(&row->dn, DN_OU))
-        problem_add(&row->problems, ERROR_OU_NOT_LISTED, column, NULL);
+    size_t characters = 0;
+    for (size_t i = 0; rules->policy->ou == POLICY_OU_LISTED && i < row->dn.count; i++) {
+        const struct dn_element *e = &row->dn.element[i];
+        if (e->attribute != DN_OU)
+            continue;
+        if (!is_listed(rules, e->value))
+            problem_add(&row->problems, ERROR_OU_NOT_LISTED, column, e->value, NULL);
+        buf_printf(&row->ous, "%s%s", row->ous.len > 0 ? "\t" : "", e->value);
+        characters += strlen(e->value); /* the column holds half-width characters only */
+    }
+    if (characters <= OUS_MAX)
+        return;
+    char max[24], found[24];
+    (void) snprintf(max, sizeof(max), "%d", OUS_MAX);
+    (void) snprintf(found, sizeof(found), "%zu", characters);
+    problem_add(&row->problems, ERROR_OU_TOO_LONG, column, max, found, NULL);
 }
 
 static void make_match_key(struct row *row, const struct row_rules *rules) {
@@ -178,5 +199,5 @@ void row_check(struct row *ret, const struct row_rules *rules, const uint8_t *li
     else
         check_request(ret, rules);
     check_mail(ret, rules);
-    ret->failed = ret->failed || ret->problems.failed || ret->names.failed || ret->domains.failed;
+    ret->failed = ret->failed || ret->problems.failed || ret->names.failed || ret->ous.failed || ret->domains.failed;
 }

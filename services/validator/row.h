@@ -18,6 +18,8 @@ struct row_rules {
     const char *o, *st, *l;            /* of the organisation, as registered */
     const struct name_domain *domains; /* of the organisation, whatever their state */
     size_t domains_count;
+    const char *const *ous; /* permission list of the organisation */
+    size_t ous_count;
     bool match_ou;       /* 212 compares CN and OU, not CN alone */
     bool expired;        /* 証明書発行有効期限 is past */
     bool policy_changed; /* other chunks of the file were checked under another policy */
@@ -39,6 +41,7 @@ struct row {
     char *cn;           /* lower case; NULL: not a host name */
     char *match_key;    /* NULL with cn */
     struct buf names;   /* dNSNames joined by ',': the FQDN, then the others in order; lower case */
+    struct buf ous;     /* OUs that go into the subject, joined by TAB */
     struct buf domains; /* decimal ids joined by ',', without doubles: first that of the FQDN */
     int profile;        /* 0: unknown */
     struct row_target target;

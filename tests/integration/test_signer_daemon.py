@@ -121,6 +121,8 @@ class Signer:
         assert value("SELECT count(*) FROM link l JOIN certificate c ON c.id = l.certificate JOIN application a ON"
                      " a.id = c.application WHERE a.upload = %s", upload) == ok
         assert value("SELECT count(*) FROM job WHERE stage = 'sign' AND upload = %s", upload) == 0
+        assert value("SELECT count(*) FROM intent i JOIN application a ON a.id = i.application WHERE a.upload = %s"
+                     " AND i.lint NOT LIKE 'inkan-lint %%'", upload) == 0
 
     def errors(self, upload):
         return self.cluster.query("SELECT a.state, e->>'symbol' FROM application a, jsonb_array_elements(a.errors) e"
@@ -462,6 +464,43 @@ def test_intent_does_not_cross_a_change_of_validity(signer, cluster):
     (certificate,) = signer.certificates(upload)
     assert old not in signer.serials(upload)
     assert (certificate.not_valid_after - certificate.not_valid_before).total_seconds() == 99 * 86400 - 1
+
+
+def test_bytes_changed_after_they_were_stated_are_not_signed(signer, cluster):
+    """A stored intent that would now give a certificate for code signing (its extKeyUsage changed in the database)."""
+    upload = signer.accept_some()
+    Held(signer, upload).kill()
+    (old,) = signer.serials(upload, "intent")
+    server_auth, code_signing = (bytes.fromhex(f"06082b060105050703{last}") for last in ("01", "03"))
+    tbs = bytes(cluster.value("SELECT tbs FROM intent WHERE serial = %s", old))
+    assert tbs.count(server_auth) == 1
+    cluster.query("UPDATE intent SET tbs = %s WHERE serial = %s", tbs.replace(server_auth, code_signing), old)
+    signer.once()
+    signer.check_done(upload, 1)
+    (certificate,) = signer.certificates(upload)
+    usage = certificate.extensions.get_extension_for_oid(ExtensionOID.EXTENDED_KEY_USAGE).value
+    assert [u.dotted_string for u in usage] == ["1.3.6.1.5.5.7.3.1"] and signer.serials(upload) != [old]
+
+
+DATES = [("upki-2026", "2027-03-15", 198, 99), ("upki-2026", "2029-03-15", 99, 46),
+         ("upki-2021", "2027-03-15", 396, 396), ("upki-2021", "2029-03-15", 396, 396)]
+
+
+@pytest.mark.parametrize("policy, date, before, after", DATES)
+def test_validity_one_second_before_and_at_each_date(signer, cluster, policy, date, before, after):
+    """By the date of issuance; notAfter is inclusive, so that a certificate of N days ends N * 86400 - 1 s after its start."""
+    cluster.ctl("policy", "load", pathlib.Path(__file__).parents[2] / f"deploy/policy/{policy}.conf")
+    clock = "CREATE OR REPLACE FUNCTION inkan_now() RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT timestamptz '{}' {} $$"
+    try:
+        for shift, days in (("- interval '1 second'", before), ("", after)):
+            cluster.query(clock.format(date + " 00:00:00+00", shift))
+            upload = signer.accept_some()
+            signer.once()
+            (certificate,) = signer.certificates(upload)
+            assert (certificate.not_valid_after - certificate.not_valid_before).total_seconds() == days * 86400 - 1
+            assert certificate.not_valid_before.strftime("%Y-%m-%d") == (date if not shift else f"{date[:8]}14")
+    finally:
+        set_clock(cluster, "0")
 
 
 def test_name_outside_the_permitted_domains(signer, cluster):

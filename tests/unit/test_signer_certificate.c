@@ -160,12 +160,17 @@ static void test_addresses(void **state) {
     X509_free(x);
 }
 
+static const char *lint(const struct buf *tbs, size_t len, const struct content *content, const struct policy *under) {
+    const struct lint against = {&issuer, under, "http://pki.example.jp", content};
+    return lint_tbs(tbs->data, len, &against);
+}
+
 static void test_lint_accepts(void **state) {
     (void) state;
     _cleanup_buf_ struct buf tbs = {0};
     struct content content = content_now();
     assert_int_equal(certificate_build(&tbs, &profile, &content), 0);
-    assert_null(lint_tbs(tbs.data, tbs.len, &issuer, &content, &policy));
+    assert_null(lint(&tbs, tbs.len, &content, &policy));
     int64_t from = 0, to = 0;
     assert_int_equal(lint_validity(tbs.data, tbs.len, &from, &to), 0);
     assert_true(from == content.not_before_usec && to == content.not_after_usec);
@@ -173,7 +178,7 @@ static void test_lint_accepts(void **state) {
 
 static void test_lint_refuses_other_contents(void **state) {
     (void) state;
-    static const char *const other_names[] = {"www.example.ac.jp", "evil.example.com"};
+    static const char *const other_names[] = {"www.example.ac.jp", "evil.example.com"}, *const ous[] = {"Lab"};
     _cleanup_buf_ struct buf tbs = {0}, other_spki = {0};
     struct content content = content_now(), other;
     assert_int_equal(certificate_build(&tbs, &profile, &content), 0);
@@ -182,8 +187,9 @@ static void test_lint_refuses_other_contents(void **state) {
 #define REFUSED(field, value)                                                                                          \
     other = content;                                                                                                   \
     other.field = value;                                                                                               \
-    assert_non_null(lint_tbs(tbs.data, tbs.len, &issuer, &other, &policy))
+    assert_non_null(lint(&tbs, tbs.len, &other, &policy))
     REFUSED(serial[15], 0x35);
+    REFUSED(not_before_usec, content.not_before_usec + USEC_PER_SEC);
     REFUSED(st, "Osaka");
     REFUSED(l, NULL);
     REFUSED(o, "testkikan2");
@@ -192,21 +198,112 @@ static void test_lint_refuses_other_contents(void **state) {
     REFUSED(names_count, 1);
     REFUSED(rsa, true);
     REFUSED(spki.data, other_spki.data);
-    struct policy longer = policy;
-    longer.periods[0].validity_days = 199;
-    assert_non_null(lint_tbs(tbs.data, tbs.len, &issuer, &content, &longer));
+    other = content;
+    other.ous = ous;
+    other.ous_count = 1;
+    assert_non_null(lint(&tbs, tbs.len, &other, &policy));
 }
 
-/* Any byte of what is linted changed: refused, or in a part that only the constants fix. */
-static void test_lint_refuses_cut_and_longer(void **state) {
+/* The same bytes under a policy that would have had them otherwise, each in one point. */
+static void test_lint_refuses_other_policies(void **state) {
     (void) state;
     _cleanup_buf_ struct buf tbs = {0};
     struct content content = content_now();
+    struct policy other;
     assert_int_equal(certificate_build(&tbs, &profile, &content), 0);
+#define REFUSED_UNDER(change)                                                                                          \
+    other = policy;                                                                                                    \
+    change;                                                                                                            \
+    assert_non_null(lint(&tbs, tbs.len, &content, &other))
+    REFUSED_UNDER(other.periods[0].validity_days = 199);
+    REFUSED_UNDER(other.locality = false);
+    REFUSED_UNDER(other.state_or_province = false);
+    REFUSED_UNDER(other.client_auth = true);
+    REFUSED_UNDER(other.subject_key_identifier = false);
+    REFUSED_UNDER(other.policy_oids_count = 1);
+    REFUSED_UNDER(other.policy_oids[1][0] = '2');
+    REFUSED_UNDER(other.cps_uri[0] = '\0');
+    REFUSED_UNDER(other.cps_uri[8] = 'x');
+    REFUSED_UNDER(other.profiles[1].key = POLICY_KEY_RSA);
+    REFUSED_UNDER(other.profiles_count = 1);
+    const struct lint elsewhere = {&issuer, &policy, "http://pki.example.org", &content};
+    assert_non_null(lint_tbs(tbs.data, tbs.len, &elsewhere));
+}
+
+/* What the builder would put in although no certificate may have it: the lint knows the rules by itself. */
+static void test_lint_knows_the_rules(void **state) {
+    (void) state;
+    static const char *const bad[] = {"under_score.example.ac.jp", "Www.example.ac.jp",  "*.example.ac.jp",
+                                      "-www.example.ac.jp",        "www-.example.ac.jp", "www..example.ac.jp",
+                                      "ab--c.example.jp",          "localhost",          "192.0.2.1",
+                                      "www.example.ac.jp."};
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        _cleanup_buf_ struct buf tbs = {0};
+        struct content content = content_now();
+        content.cn = bad[i];
+        content.names = &bad[i];
+        content.names_count = 1;
+        assert_int_equal(certificate_build(&tbs, &profile, &content), 0);
+        assert_string_equal(lint(&tbs, tbs.len, &content, &policy), "subjectAltName");
+    }
+    static const char *const twice[] = {"www.example.ac.jp", "www.example.ac.jp"}, *const without_cn[] = {
+                                                                                       "a.example.jp"};
+    _cleanup_buf_ struct buf tbs = {0};
+    struct content content = content_now();
+    content.names = twice;
+    assert_int_equal(certificate_build(&tbs, &profile, &content), 0);
+    assert_string_equal(lint(&tbs, tbs.len, &content, &policy), "subjectAltName");
+    content.names = without_cn;
+    content.names_count = 1;
+    assert_int_equal(certificate_build(&tbs, &profile, &content), 0);
+    assert_string_equal(lint(&tbs, tbs.len, &content, &policy), "subjectAltName");
+    content = content_now();
+    content.o = "An organisation whose name has sixty-five characters, one too many";
+    assert_int_equal(certificate_build(&tbs, &profile, &content), 0);
+    assert_string_equal(lint(&tbs, tbs.len, &content, &policy), "subject");
+}
+
+/* No byte goes unread: each one changed, in each of its bits, is refused. */
+static void refuse_every_change(const struct content *content, const struct policy *under) {
+    _cleanup_buf_ struct buf tbs = {0};
+    struct profile constants;
+    assert_int_equal(profile_make(&constants, &issuer, under, "http://pki.example.jp"), 0);
+    assert_int_equal(certificate_build(&tbs, &constants, content), 0);
+    assert_null(lint(&tbs, tbs.len, content, under));
+    for (size_t i = 0; i < tbs.len; i++)
+        for (unsigned bit = 0; bit < 8; bit++) {
+            tbs.data[i] = (char) (tbs.data[i] ^ 1 << bit);
+            if (!lint(&tbs, tbs.len, content, under))
+                fail_msg("byte %zu bit %u: not noticed", i, bit);
+            tbs.data[i] = (char) (tbs.data[i] ^ 1 << bit);
+        }
     for (size_t cut = 0; cut < tbs.len; cut++)
-        assert_non_null(lint_tbs(tbs.data, cut, &issuer, &content, &policy));
+        assert_non_null(lint(&tbs, cut, content, under));
     buf_char(&tbs, 0);
-    assert_non_null(lint_tbs(tbs.data, tbs.len, &issuer, &content, &policy));
+    assert_non_null(lint(&tbs, tbs.len, content, under));
+    profile_done(&constants);
+}
+
+static void test_lint_reads_every_byte(void **state) {
+    (void) state;
+    static const char *const ous[] = {"Media Center", "Network"};
+    struct content content = content_now();
+    refuse_every_change(&content, &policy);
+    struct policy manual = policy;
+    manual.ou = POLICY_OU_LISTED;
+    manual.client_auth = true;
+    manual.policy_oids_count = 1;
+    manual.cps_uri[0] = '\0';
+    EVP_PKEY *rsa = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t) 2048);
+    unsigned char *der = NULL;
+    int len = i2d_PUBKEY(rsa, &der);
+    content.spki = (struct db_bytes){der, (size_t) len};
+    content.rsa = true;
+    content.ous = ous;
+    content.ous_count = ARRAY_SIZE(ous);
+    refuse_every_change(&content, &manual);
+    OPENSSL_free(der);
+    EVP_PKEY_free(rsa);
 }
 
 static void test_serial_encoding(void **state) {
@@ -273,7 +370,9 @@ int main(void) {
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_lint_accepts),
         cmocka_unit_test(test_lint_refuses_other_contents),
-        cmocka_unit_test(test_lint_refuses_cut_and_longer),
+        cmocka_unit_test(test_lint_refuses_other_policies),
+        cmocka_unit_test(test_lint_knows_the_rules),
+        cmocka_unit_test(test_lint_reads_every_byte),
         cmocka_unit_test(test_serial_encoding),
         cmocka_unit_test(test_dates_from_2050),
         cmocka_unit_test(test_policy_dates),

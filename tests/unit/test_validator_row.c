@@ -477,7 +477,33 @@ static void test_dn(void **state) {
     static const struct fields ou = {{[1] = "CN=www.example.ac.jp,OU=Lab,O=testkikan,L=Chiyoda-ku,ST=Tokyo,C=JP"},
                                      {.subject = "C=JP|ST=Tokyo|L=Chiyoda-ku|O=testkikan|OU=Lab|CN=www.example.ac.jp"},
                                      0};
+    static const char *const listed[] = {"Media Center", "Lab"};
+    static const struct fields two = {
+        {[1] = "CN=www.example.ac.jp,OU=Lab,OU=Media Center,O=testkikan,L=Chiyoda-ku,ST=Tokyo,C=JP"},
+        {.subject = "C=JP|ST=Tokyo|L=Chiyoda-ku|O=testkikan|OU=Media Center|OU=Lab|CN=www.example.ac.jp"},
+        0};
+    static const struct fields hidden = {
+        {[1] = "CN=www.example.ac.jp,OU=Lab, X=Media Center,O=testkikan,L=Chiyoda-ku,ST=Tokyo,C=JP"},
+        {.subject = "C=JP|ST=Tokyo|L=Chiyoda-ku|O=testkikan|OU=Lab, X=Media Center|CN=www.example.ac.jp"},
+        0};
+    static const char forty[] = "An OU on the list, of forty-one characters";
+    static const struct fields sixty_five = {
+        {[1] = "CN=www.example.ac.jp,OU=An OU on the list, of forty-one characters,OU=An OU on the list, of "
+               "forty-one characters,O=testkikan,L=Chiyoda-ku,ST=Tokyo,C=JP"},
+        {.subject = "C=JP|ST=Tokyo|L=Chiyoda-ku|O=testkikan|OU=An OU on the list, of forty-one characters|OU=An OU on "
+                    "the list, of forty-one characters|CN=www.example.ac.jp"},
+        0};
     expect("371", &ou, "371:1");
+    rules.ous = listed;
+    rules.ous_count = ARRAY_SIZE(listed);
+    expect("OU on the list", &ou, "");
+    expect("two OUs on the list", &two, "");
+    expect("206, 371: hidden in OU", &hidden, "206:1 371:1");
+    rules.ous_count = 1;
+    expect("371: one of two", &two, "371:1");
+    rules.ous = (const char *const[]){forty};
+    expect("908", &sixty_five, "908:1");
+    rules.ous_count = 0;
     policy.ou = POLICY_OU_STRIP;
     expect("OU taken away", &ou, "");
     policy.ou = POLICY_OU_REFUSE;

@@ -14,7 +14,7 @@ numbers = itertools.count(1)
 
 ORGANISATION = {"O": "testkikan", "L": "Chiyoda-ku", "ST": "Tokyo", "C": "JP"}
 OIDS = {"CN": NameOID.COMMON_NAME, "O": NameOID.ORGANIZATION_NAME, "L": NameOID.LOCALITY_NAME,
-        "ST": NameOID.STATE_OR_PROVINCE_NAME, "C": NameOID.COUNTRY_NAME}
+        "OU": NameOID.ORGANIZATIONAL_UNIT_NAME, "ST": NameOID.STATE_OR_PROVINCE_NAME, "C": NameOID.COUNTRY_NAME}
 
 
 def new_name(domain="example.ac.jp"):
@@ -47,6 +47,7 @@ class Row(Line):
     serial: str = ""
     profile: str = "11"
     organisation: dict = dataclasses.field(default_factory=lambda: dict(ORGANISATION))
+    attributes: list = None  # (attribute, value) of the DN in order; CN and the organisation's by default
     key: object = None
     dn: str = None
     csr: str = None
@@ -61,11 +62,11 @@ class Row(Line):
     def __post_init__(self):
         self.name = self.name or new_name()
         self.key = self.key or new_key(int(self.profile) if self.profile in ("3", "11") else 11)
+        self.attributes = self.attributes or [("CN", self.name), *self.organisation.items()]
         if self.dn is None:
-            self.dn = ",".join(f"{k}={v}" for k, v in {"CN": self.name, **self.organisation}.items())
+            self.dn = ",".join(f"{k}={v}" for k, v in self.attributes)
         if self.csr is None:
-            subject = list({"CN": self.name, **self.organisation}.items())[::-1]
-            self.csr = base64.b64encode(make_csr(self.key, subject)).decode()
+            self.csr = base64.b64encode(make_csr(self.key, self.attributes[::-1])).decode()
 
     def fields(self):
         found = [self.dn, self.profile, "", self.serial, "", "", self.csr, self.manager, self.affiliation, self.mail,
