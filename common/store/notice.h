@@ -36,6 +36,7 @@ enum notice_column {
     NOTICE_OLD_SERIAL, /* of the certificate replaced */
     NOTICE_OLD_DN,     /* as it was applied for */
     NOTICE_OLD_CN,
+    NOTICE_OUS, /* of the subject, joined as the lines of a mail's DN */
 };
 /* The queued notices of a job. */
 int64_t notice_load(struct db *db, const struct job *job, struct db_rows **ret);

@@ -6,7 +6,7 @@ const struct statement notice_load_statement = {
     "audit_sealed() <= pg_snapshot_xmin(pg_current_snapshot()), n.attempts,"
     "  n.link, l.generation, l.state = 'open' AND l.expires > inkan_now(), l.expires,"
     "  c.serial, c.not_before, c.not_after, c.cn, a.o, a.l, a.st, o.name_ja, r.reason, requested.comment,"
-    "  n.attached, old.serial, replaced.dn, replaced.cn"
+    "  n.attached, old.serial, replaced.dn, replaced.cn, array_to_string(a.ous, E'\\n　OU=')"
     " FROM notice n JOIN certificate c ON c.id = n.certificate JOIN application a ON a.id = c.application"
     " JOIN organisation o ON o.id = n.organisation LEFT JOIN link l ON l.id = n.link"
     " LEFT JOIN revocation r ON r.certificate = c.id LEFT JOIN application requested ON requested.id = r.application"

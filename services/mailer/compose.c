@@ -50,10 +50,10 @@ static json_t *values(const struct composer *c, const struct db_rows *rows, size
     const struct reason *reason =
         db_is_null(rows, i, NOTICE_REASON) ? NULL : reason_of((int) db_int64(rows, i, NOTICE_REASON));
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "greeting",
-        db_text(rows, i, NOTICE_GREETING), "cn", db_text(rows, i, NOTICE_CN), "o", db_text(rows, i, NOTICE_O), "l",
-        db_text(rows, i, NOTICE_L), "st", db_text(rows, i, NOTICE_ST), "serial", buf_string(&serial), "not_before",
-        clock_jst(db_time(rows, i, NOTICE_NOT_BEFORE), not_before), "not_after",
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "greeting",
+        db_text(rows, i, NOTICE_GREETING), "cn", db_text(rows, i, NOTICE_CN), "ous", db_text(rows, i, NOTICE_OUS), "o",
+        db_text(rows, i, NOTICE_O), "l", db_text(rows, i, NOTICE_L), "st", db_text(rows, i, NOTICE_ST), "serial",
+        buf_string(&serial), "not_before", clock_jst(db_time(rows, i, NOTICE_NOT_BEFORE), not_before), "not_after",
         clock_jst(db_time(rows, i, NOTICE_NOT_AFTER), not_after), "expires", clock_jst_date(expires_usec, expires),
         "expires_en", clock_jst(expires_usec, expires_en), "url", buf_string(&url), "reason", reason ? reason->ja : "",
         "reason_en", reason ? reason->en : "", "comment", db_text(rows, i, NOTICE_COMMENT), "old_serial",

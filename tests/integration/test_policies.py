@@ -2,6 +2,7 @@
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
+from inkantest import mails
 from inkantest.instance import TOP, wait_for
 from inkantest.rows import ORGANISATION, Row, new_name
 from inkantest.uploads import codes
@@ -45,6 +46,8 @@ def test_listed_ou_stands_in_the_subject(manual):
     assert [(a.oid, a.value) for a in certificate.subject] == [
         (NameOID.COUNTRY_NAME, "JP"), (NameOID.STATE_OR_PROVINCE_NAME, "Tokyo"), (NameOID.LOCALITY_NAME, "Chiyoda-ku"),
         (NameOID.ORGANIZATION_NAME, "testkikan"), (NameOID.ORGANIZATIONAL_UNIT_NAME, LISTED), (NameOID.COMMON_NAME, row.name)]
+    (mail,) = wait_for(lambda: mails.to(manual, row.mail, row.name), "the issuance notice")
+    assert f"　CN={row.name}\n　OU={LISTED}\n　O=testkikan\n" in mail.text.replace("\r", "")
 
 
 def test_the_manuals_profile(manual):
