@@ -18,13 +18,17 @@ struct bus;
 
 struct bus_options {
     const char *bind;    /* base address of this sender: ipc:///run/inkan/validator or tcp://host:port (port + stage) */
-    const char *senders; /* base addresses of all senders, separated by blanks */
-    bool send;           /* false: hints are dropped (a test switch) */
+    const char *senders; /* base addresses of all senders, separated by blanks; must outlive the bus */
+    const char
+        *key; /* file of our secret key and file of the peers (bus_curve.h): for tcp://, which goes by CURVE only; */
+    const char *peers; /* "" or NULL: ipc:// alone. peers must outlive the bus */
+    bool send;         /* false: hints are dropped (a test switch) */
 };
 
-/* hints and works are bit sets of 1u << stage. 0 or -errno. The caller owns *ret. */
+/* hints and works are bit sets of 1u << stage. 0 or -errno; -EINVAL: the options are wrong, which was said. The caller owns *ret. */
 int bus_open(struct bus **ret, const struct bus_options *options, unsigned hints, unsigned works);
 void bus_free(struct bus *bus);
+void bus_reload(struct bus *bus); /* reads the peers again */
 DEFINE_CLEANUP(struct bus *, bus_free)
 
 void bus_hint(struct bus *bus, enum stage stage, int64_t job);

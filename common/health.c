@@ -20,64 +20,87 @@
 
 #define CONNECTIONS_MAX 16
 #define CONNECTION_TIMEOUT_SEC 10
+#define MEASURED_MAX 8
 
 struct health {
     struct context *context;
     struct MHD_Daemon *daemon;
     struct db *db; /* of MHD's thread */
+    const struct statement *statements[1 + MEASURED_MAX + 1];
 };
 
-static const struct statement *const statements[] = {&job_statistics_statement, NULL};
-
-static void write_queue(struct health *h, struct buf *to) {
-    _cleanup_rows_ struct db_rows *rows = NULL;
-    bool up = db_run(h->db, &job_statistics_statement, NULL, &rows) >= 0;
-    buf_printf(to,
-               "# HELP inkan_database_up Whether this daemon's health thread reaches the database.\n"
-               "# TYPE inkan_database_up gauge\ninkan_database_up %d\n",
-               up);
-    if (!up)
-        return;
-    buf_text(to, "# HELP inkan_jobs Jobs of the whole service by stage and state.\n# TYPE inkan_jobs gauge\n");
-    for (size_t i = 0; i < db_rows_count(rows); i++)
-        buf_printf(to, "inkan_jobs{stage=\"%s\",state=\"%s\"} %lld\n", db_text(rows, i, 0), db_text(rows, i, 1),
-                   (long long) db_int64(rows, i, 2));
-    buf_text(to, "# HELP inkan_job_oldest_seconds Age of the oldest job by stage and state.\n"
-                 "# TYPE inkan_job_oldest_seconds gauge\n");
-    for (size_t i = 0; i < db_rows_count(rows); i++)
-        buf_printf(to, "inkan_job_oldest_seconds{stage=\"%s\",state=\"%s\"} %lld\n", db_text(rows, i, 0),
-                   db_text(rows, i, 1), (long long) db_int64(rows, i, 3));
+/* What is measured and what is ready come from the same look; rows is NULL when the database did not answer. */
+static struct db_rows *look(struct health *h) {
+    struct db_rows *rows = NULL;
+    return db_run(h->db, &job_statistics_statement, NULL, &rows) < 0 ? NULL : rows;
 }
 
-/* A job that is due and that nobody takes is a queue that stands still. */
-static void check_queue(struct health *h, struct buf *reasons) {
-    struct context *c = h->context;
-    _cleanup_rows_ struct db_rows *rows = NULL;
-    if (db_run(h->db, &job_statistics_statement, NULL, &rows) < 0) {
+static void measure_queue(const struct db_rows *rows) {
+    metrics_set(METRIC_DATABASE_UP, NULL, rows != NULL);
+    for (size_t i = 0; rows && i < db_rows_count(rows); i++) {
+        const char *stage = db_text(rows, i, 0), *state = db_text(rows, i, 1);
+        char both[64];
+        (void) snprintf(both, sizeof(both), "%s,%s", stage, state);
+        metrics_set(METRIC_JOBS, both, (double) db_int64(rows, i, 2));
+        metrics_set(METRIC_JOB_OLDEST, both, (double) db_int64(rows, i, 3));
+        if (strcmp(state, "ready") == 0)
+            metrics_set(METRIC_JOB_OVERDUE, stage, (double) db_int64(rows, i, 4) / USEC_PER_SEC);
+    }
+}
+
+/* A job that is due and that nobody takes is a queue that stands still; one that fails again and again is never overdue. */
+static void check_queue(const struct context *c, const struct db_rows *rows, struct buf *reasons) {
+    if (!rows) {
         buf_text(reasons, "database: no answer\n");
         return;
     }
+    int64_t failing_usec[STAGE_COUNT] = {0};
     for (size_t i = 0; i < db_rows_count(rows); i++) {
         enum stage stage = stage_from_name(db_text(rows, i, 0));
-        int64_t overdue_usec = db_int64(rows, i, 4);
+        int64_t overdue_usec = db_int64(rows, i, 4), failing = db_int64(rows, i, 5);
         if (stage == STAGE_INVALID || !(worker_stages(c->service) & 1u << stage))
             continue;
+        if (failing > failing_usec[stage])
+            failing_usec[stage] = failing;
         if (strcmp(db_text(rows, i, 1), "ready") == 0 && overdue_usec > c->shared.oldest_usec)
             buf_printf(reasons, "queue %s: a job has been due for %lld s\n", stage_name(stage),
                        (long long) (overdue_usec / USEC_PER_SEC));
     }
+    for (int i = 0; i < STAGE_COUNT; i++)
+        if (failing_usec[i] > c->shared.oldest_usec)
+            buf_printf(reasons, "queue %s: a job has failed for %lld s\n", stage_name((enum stage) i),
+                       (long long) (failing_usec[i] / USEC_PER_SEC));
+}
+
+/* A line per reason why it cannot work. */
+static void find_reasons(struct context *c, const struct db_rows *rows, struct buf *reasons) {
+    if (!service_started(c))
+        buf_text(reasons, "starting\n");
+    if (service_stopping(c))
+        buf_text(reasons, "stopping\n");
+    check_queue(c, rows, reasons);
+    if (c->service->readiness && service_started(c))
+        c->service->readiness(c, reasons);
+}
+
+static void answer_metrics(struct health *h, struct buf *to) {
+    struct context *c = h->context;
+    _cleanup_buf_ struct buf reasons = {0};
+    _cleanup_rows_ struct db_rows *rows = look(h);
+    find_reasons(c, rows, &reasons);
+    metrics_clear_gauges();
+    metrics_set(METRIC_READY, NULL, reasons.len == 0);
+    measure_queue(rows);
+    if (c->service->measure && service_started(c))
+        c->service->measure(c, h->db);
+    metrics_write(to);
 }
 
 static unsigned answer_ready(struct health *h, struct buf *to) {
     struct context *c = h->context;
     _cleanup_buf_ struct buf reasons = {0};
-    if (!service_started(c))
-        buf_text(&reasons, "starting\n");
-    if (service_stopping(c))
-        buf_text(&reasons, "stopping\n");
-    check_queue(h, &reasons);
-    if (c->service->readiness && service_started(c))
-        c->service->readiness(c, &reasons);
+    _cleanup_rows_ struct db_rows *rows = look(h);
+    find_reasons(c, rows, &reasons);
     json_t *list = json_array();
     char *rest = reasons.data;
     for (char *line; rest && (line = strsep(&rest, "\n"));)
@@ -111,8 +134,7 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *connection, cons
         status = answer_ready(h, &text);
         type = "application/json";
     } else if (strcmp(path, "/metrics") == 0) {
-        metrics_write(&text);
-        write_queue(h, &text);
+        answer_metrics(h, &text);
         type = "text/plain; version=0.0.4; charset=utf-8";
     } else
         status = 404;
@@ -147,7 +169,7 @@ static int parse_address(const char *text, struct sockaddr_in *ret) {
 }
 
 static struct MHD_Daemon *listen_on(struct health *h, int inherited_fd, const struct sockaddr_in *address) {
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC; /* the latter for MHD_quiesce_daemon() */
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT_SEC, NULL},
@@ -172,7 +194,10 @@ int health_open(struct health **ret, struct context *c) {
     if (!h)
         return -ENOMEM;
     h->context = c;
-    h->db = service_db(c, NULL, statements);
+    h->statements[0] = &job_statistics_statement;
+    for (size_t i = 0; c->service->measured && c->service->measured[i] && i < MEASURED_MAX; i++)
+        h->statements[1 + i] = c->service->measured[i];
+    h->db = service_db(c, NULL, h->statements);
     h->daemon = h->db ? listen_on(h, fd, &address) : NULL;
     if (!h->daemon) {
         log_error("health: cannot listen on %s", fd >= 0 ? "the inherited socket" : c->shared.health);
@@ -186,8 +211,12 @@ int health_open(struct health **ret, struct context *c) {
 void health_free(struct health *h) {
     if (!h)
         return;
-    if (h->daemon)
+    if (h->daemon) {
+        /* MHD_stop_daemon() would shut the listening socket down, for systemd and the next daemon too. */
+        int fd = MHD_quiesce_daemon(h->daemon);
         MHD_stop_daemon(h->daemon);
+        closep(&fd);
+    }
     db_free(h->db);
     free(h);
 }

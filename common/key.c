@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/pem.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -13,7 +12,7 @@ struct key_source {
     EVP_PKEY *key;
 };
 
-static int read_file(const char *path, EVP_PKEY **ret) {
+int key_file_open(const char *path, FILE **ret) {
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
@@ -22,19 +21,25 @@ static int read_file(const char *path, EVP_PKEY **ret) {
         (void) close(fd);
         return -EACCES;
     }
-    FILE *file = fdopen(fd, "r");
-    if (!file) {
+    *ret = fdopen(fd, "r");
+    if (!*ret) {
         (void) close(fd);
         return -ENOMEM;
     }
+    return 0;
+}
+
+static int read_file(const char *path, EVP_PKEY **ret) {
+    FILE *file = NULL;
+    int r = key_file_open(path, &file);
+    if (r < 0)
+        return r;
     *ret = PEM_read_PrivateKey(file, NULL, NULL, NULL);
     (void) fclose(file);
     return *ret ? 0 : -EINVAL;
 }
 
 int key_source_open(struct key_source **ret, const char *uri) {
-    if (strncmp(uri, "pkcs11:", 7) == 0)
-        return -ENOTSUP;
     if (strncmp(uri, "file:", 5) != 0)
         return -EINVAL;
     struct key_source *source = calloc(1, sizeof(*source));

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define LOG_LINE_MAX 1024
 
 static const char *log_name = "inkan";
@@ -33,11 +35,9 @@ void log_at(enum log_level level, const char *format, ...) {
     va_start(ap, format);
     (void) vsnprintf(line + head, sizeof(line) - (size_t) head - 1, format, ap);
     va_end(ap);
-    /* A line is a line: what came from outside cannot begin a new one or move the cursor. */
+    /* A line is a line: what came from outside cannot begin a new one, move the cursor or turn the text around. */
+    text_make_plain(line + head);
     size_t len = strlen(line);
-    for (size_t i = (size_t) head; i < len; i++)
-        if ((unsigned char) line[i] < 0x20 || line[i] == 0x7f)
-            line[i] = '?';
     line[len++] = '\n';
     /* One write(2), so that threads and siblings do not mix within a line. Nobody is left to tell when it fails. */
     if (write(STDERR_FILENO, line, len) < 0) {

@@ -4,10 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 #define VALUES_MAX 201 /* the last one is "other" */
 #define VALUE_BYTES 64
 
-enum metric_type { COUNTER, HISTOGRAM };
+enum metric_type { COUNTER, HISTOGRAM, GAUGE };
+
+static const char *const type_names[] = {"counter", "histogram", "gauge"};
 
 static const struct {
     enum metric_type type;
@@ -63,6 +67,27 @@ void metrics_add(enum metric metric, const char *value, double n) {
     pthread_mutex_unlock(&lock);
 }
 
+void metrics_set(enum metric metric, const char *value, double n) {
+    pthread_mutex_lock(&lock);
+    struct series *s = series_of(metric, value);
+    if (s)
+        s->sum = n;
+    pthread_mutex_unlock(&lock);
+}
+
+void metrics_set_time(enum metric metric, const char *value, int64_t usec) {
+    int64_t sec = usec / USEC_PER_SEC;
+    metrics_set(metric, value, (double) sec);
+}
+
+void metrics_clear_gauges(void) {
+    pthread_mutex_lock(&lock);
+    for (int m = 0; m < METRIC_COUNT; m++)
+        if (metrics[m].type == GAUGE)
+            table[m].n = 0;
+    pthread_mutex_unlock(&lock);
+}
+
 void metrics_observe(enum metric metric, const char *value, double seconds) {
     pthread_mutex_lock(&lock);
     struct series *s = series_of(metric, value);
@@ -76,21 +101,31 @@ void metrics_observe(enum metric metric, const char *value, double seconds) {
     pthread_mutex_unlock(&lock);
 }
 
-/* {label="value",…}: the text format escapes backslash, quote and line feed in values. */
+/* label="value": the text format escapes backslash, quote and line feed in values. */
+static void write_label(struct buf *to, const char *label, size_t label_len, const char *value, size_t len) {
+    buf_printf(to, "%.*s=\"", (int) label_len, label);
+    for (const char *p = value; p < value + len; p++) {
+        if (*p == '\\' || *p == '"')
+            buf_char(to, '\\');
+        buf_char(to, *p == '\n' ? ' ' : *p);
+    }
+    buf_char(to, '"');
+}
+
+/* {label="value",…}; two labels are divided by a comma, and so are their values. */
 static void write_labels(struct buf *to, const char *label, const char *value, const char *more) {
+    const char *second = strchr(label, ',');
+    size_t first_len = second ? strcspn(value, ",") : strlen(value);
     if (!*label && !*more)
         return;
     buf_char(to, '{');
-    if (*label) {
-        buf_printf(to, "%s=\"", label);
-        for (const char *p = value; *p; p++) {
-            if (*p == '\\' || *p == '"')
-                buf_char(to, '\\');
-            buf_char(to, *p == '\n' ? ' ' : *p);
-        }
-        buf_text(to, *more ? "\"," : "\"");
+    if (*label)
+        write_label(to, label, strcspn(label, ","), value, first_len);
+    if (second && value[first_len] == ',') {
+        buf_char(to, ',');
+        write_label(to, second + 1, strlen(second + 1), value + first_len + 1, strlen(value + first_len + 1));
     }
-    buf_printf(to, "%s}", more);
+    buf_printf(to, "%s%s}", *label && *more ? "," : "", more);
 }
 
 static void write_histogram(struct buf *to, enum metric metric, const struct series *s) {
@@ -116,7 +151,7 @@ void metrics_write(struct buf *to) {
     pthread_mutex_lock(&lock);
     for (int m = 0; m < METRIC_COUNT; m++) {
         buf_printf(to, "# HELP %s %s\n# TYPE %s %s\n", metrics[m].name, metrics[m].help, metrics[m].name,
-                   metrics[m].type == COUNTER ? "counter" : "histogram");
+                   type_names[metrics[m].type]);
         for (size_t i = 0; i < table[m].n; i++) {
             const struct series *s = &table[m].series[i];
             if (metrics[m].type == HISTOGRAM) {

@@ -51,7 +51,7 @@ static void *helper(void *arg) {
     return NULL;
 }
 
-static unsigned cores(void) {
+unsigned parallel_cores(void) {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof(set), &set) < 0)
         return 1;
@@ -61,7 +61,7 @@ static unsigned cores(void) {
 
 struct parallel *parallel_new(unsigned threads) {
     if (threads == 0)
-        threads = cores();
+        threads = parallel_cores();
     if (threads > THREADS_MAX)
         threads = THREADS_MAX;
     struct parallel *p = calloc(1, sizeof(*p));
@@ -91,10 +91,6 @@ void parallel_free(struct parallel *p) {
     pthread_cond_destroy(&p->end);
     pthread_mutex_destroy(&p->lock);
     free(p);
-}
-
-unsigned parallel_threads(const struct parallel *p) {
-    return p->helpers + 1;
 }
 
 void parallel_for(struct parallel *p, size_t n, void (*fn)(void *ctx, size_t i), void *ctx) {

@@ -121,13 +121,21 @@ static int set_link_days(struct policy *p, const char *v) {
     return parse_int(v, 1, 366, &p->link_days);
 }
 
+static int set_link_remind(struct policy *p, const char *v) {
+    return parse_int(v, 0, 366, &p->link_remind_days);
+}
+
+static int set_link_lapsed(struct policy *p, const char *v) {
+    return parse_int(v, 0, 366, &p->link_lapsed_days);
+}
+
 static int set_remind(struct policy *p, const char *v) {
     return parse_int(v, 0, 366, &p->remind_days);
 }
 
 static int set_old_reason(struct policy *p, const char *v) {
     int r = parse_int(v, 0, 9, &p->old_reason);
-    return r == 0 && !reason_of(p->old_reason) ? -EINVAL : r;
+    return r == 0 && !reason_available(p->old_reason) ? -EINVAL : r;
 }
 
 static int set_expiry(struct policy *p, const char *v) {
@@ -165,6 +173,8 @@ static const struct {
     {"crl", "hours", set_crl_hours, "1..240"},
     {"holder", "check", set_whois, "true or false"},
     {"delivery", "days", set_link_days, "1..366"},
+    {"delivery", "remind", set_link_remind, "0..366"},
+    {"delivery", "lapsed", set_link_lapsed, "0..366"},
     {"renewal", "remind", set_remind, "0..366"},
     {"renewal", "reason", set_old_reason, "0, 1, 3, 4 or 5"},
     {"expiry", "days", set_expiry, "up to four descending numbers of days separated by blanks, or nothing"},

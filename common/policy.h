@@ -52,6 +52,8 @@ struct policy {
     int64_t crl_validity_sec; /* nextUpdate - thisUpdate */
     int64_t crl_interval_sec; /* a new CRL at least this often */
     int link_days;            /* life of a one-time link */
+    int link_remind_days;     /* before its end, when nobody fetched; 0: never */
+    int link_lapsed_days;     /* after its end, the same */
     int remind_days;          /* after the download of a renewed certificate, while the old one is valid; 0: never */
     int old_reason;           /* 失効理由 in the TSV attached for the old certificate */
     int expiry_days[POLICY_EXPIRY_MAX]; /* before the end, descending */

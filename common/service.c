@@ -63,19 +63,26 @@ static bool add_statements(const struct statement **to, size_t *n, const struct 
 static const struct statement *const *all_statements(const struct service *s) {
     static const struct statement *all[STATEMENTS_MAX];
     size_t n = 0;
+    if (all[0])
+        return all;
     static const struct statement *const version_only[] = {&schema_version_statement, NULL};
     bool works = worker_stages(s) != 0;
     if (!add_statements(all, &n, works ? queue_statements : version_only) ||
-        !add_statements(all, &n, s->stages ? end_statements : NULL) || !add_statements(all, &n, s->statements)) {
+        !add_statements(all, &n, s->stages ? end_statements : NULL) || !add_statements(all, &n, s->statements) ||
+        !add_statements(all, &n, s->measured)) {
         log_bug("more than %d statements", STATEMENTS_MAX - 1);
         return NULL;
     }
     return all;
 }
 
-static int connect_database(struct context *c) {
+struct db *service_lane_db(struct context *c) {
     const struct statement *const *statements = all_statements(c->service);
-    c->db = statements ? service_db(c, NULL, statements) : NULL;
+    return statements ? service_db(c, NULL, statements) : NULL;
+}
+
+static int connect_database(struct context *c) {
+    c->db = service_lane_db(c);
     if (!c->db)
         return -ENOMEM;
     struct timespec second = {.tv_sec = 1};
@@ -86,13 +93,9 @@ static int connect_database(struct context *c) {
     }
     if (r < 0)
         return r;
-    int64_t version = schema_version(c->db);
-    if (version != SCHEMA_VERSION) {
-        log_error("the database's schema is version %lld, this program wants %d: run inkanctl database migrate",
-                  (long long) version, SCHEMA_VERSION);
-        return DB_FAILED;
-    }
-    r = db_check_statements(c->db);
+    r = schema_check(c->db);
+    if (r == 0)
+        r = db_check_statements(c->db);
     if (r == 0 && worker_stages(c->service) != 0) {
         int64_t n = job_recover(c->db, c->instance);
         if (n > 0)
@@ -102,8 +105,11 @@ static int connect_database(struct context *c) {
 }
 
 static int open_bus(struct context *c) {
-    struct bus_options options = {
-        .bind = c->shared.bus_bind, .senders = c->shared.bus_senders, .send = c->shared.bus_send};
+    struct bus_options options = {.bind = c->shared.bus_bind,
+                                  .senders = c->shared.bus_senders,
+                                  .key = c->shared.bus_key,
+                                  .peers = c->shared.bus_peers,
+                                  .send = c->shared.bus_send};
     return bus_open(&c->bus, &options, c->service->hints, worker_stages(c->service));
 }
 
@@ -119,12 +125,16 @@ static int run(struct context *c) {
         r = open_bus(c);
     if (r == 0 && c->service->init)
         r = c->service->init(c);
+    if (r == 0)
+        r = lanes_open(c);
     if (r == 0) {
         code = worker_loop(c);
         log_info("stopping");
     } else if (r == -EINVAL)
         code = EXIT_CONFIG;
-    health_free(health); /* first: its thread asks readiness() about what done() frees */
+    worker_stop();
+    lanes_close();
+    health_free(health); /* before done(): its thread asks readiness() about what that frees */
     if (c->service->done)
         c->service->done(c);
     bus_free(c->bus);

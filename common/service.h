@@ -27,8 +27,8 @@ struct stage_work {
      * negative (enum db_result or -errno) to have it released with a back-off.
      */
     int (*work)(struct context *c, const struct job *job);
-    /* Called instead of work when the lease ran out JOB_ATTEMPTS_MAX times; chunks of several lines are split before. NULL:
-     * tried for ever. */
+    /* Called instead of work when the lease ran out JOB_ATTEMPTS_MAX times, chunks of several lines being split before; and for a
+     * job that an operator discarded, whole. Ends what the job holds in an error state. NULL: tried for ever. */
     int (*poison)(struct context *c, const struct job *job);
 };
 #define JOB_LOST 1
@@ -36,6 +36,7 @@ struct stage_work {
 struct timer {
     int64_t interval_usec;
     int (*fire)(struct context *c); /* result as of work; failures are logged and tried again at the next interval */
+    bool every_lane;                /* not in the first alone */
 };
 
 struct service {
@@ -49,8 +50,15 @@ struct service {
     unsigned hints;                            /* bit set of stages it hints */
     int (*init)(struct context *c);            /* 0, or negative: exit 1; -EINVAL: exit 78 */
     void (*done)(struct context *c);           /* also after a failed start: c->state may be NULL */
+    /* A further lane's context, a copy of the first's, gets a state of its own; lane_done frees it. NULL: all lanes share the first's. */
+    int (*lane_init)(struct context *c); /* 0 or -errno */
+    void (*lane_done)(struct context *c);
     /* Adds a line per reason why it cannot work; called from the health thread. May be NULL. */
     void (*readiness)(struct context *c, struct buf *reasons);
+    /* Sets the daemon's gauges before each scrape, on the health thread and its connection, which has the statements measured (at most 8,
+     * NULL-terminated). Both may be NULL. */
+    void (*measure)(struct context *c, struct db *db);
+    const struct statement *const *measured;
     /* For a daemon with a loop of its own (whois): replaces the standard loop. Returns when service_stopping(). */
     int (*loop)(struct context *c);
     void (*reload)(struct context *c); /* SIGHUP; may be NULL */
@@ -59,7 +67,7 @@ struct service {
 /* Settings shared by all daemons. */
 struct shared_settings {
     const char *database; /* database.uri, without user: the role is given by the daemon's name */
-    const char *bus_bind, *bus_senders;
+    const char *bus_bind, *bus_senders, *bus_key, *bus_peers;
     bool bus_send;
     int64_t lease_usec;       /* job.lease */
     const char *health;       /* health.<name>: 127.0.0.1:PORT, unless a socket is inherited */
@@ -74,13 +82,17 @@ struct context {
     const struct service *service;
     struct shared_settings shared;
     const char *instance; /* --instance NAME, default the service's name; names its leases */
-    struct db *db;        /* of the loop's thread; other threads make their own with service_db() */
+    struct db *db;        /* of the lane; other threads make their own with service_db() */
     struct bus *bus;
     void *state;              /* the daemon's own, set by init */
     const struct job *job;    /* in hand */
     int64_t job_renewed_usec; /* monotonic */
     bool once;                /* --once: an own loop returns when idle */
     bool full;                /* set by an own loop that can hold no more jobs: due ones do not wake it */
+    unsigned lanes;           /* jobs in hand at a time (lanes.c), at most 64; set by init, 0: one */
+    unsigned lane;            /* which of them this context is of; 0: the loop's own */
+    unsigned resting;         /* bit set of stages left to other workers for now; set by the daemon */
+    const char *issuers;      /* as of job_claim(); set by the daemon */
 };
 
 int service_run(const struct service *service, int argc, char **argv);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define PARTIALS_MAX 8
 #define SECTIONS_MAX 32
 #define NAME_MAX_BYTES 64
@@ -120,38 +122,11 @@ static bool is_shown(const json_t *value) {
     return false;
 }
 
-static void write_html(struct buf *to, const char *text) {
-    for (;;) {
-        size_t plain = strcspn(text, "&<>\"'");
-        buf_add(to, text, plain);
-        text += plain;
-        switch (*text++) {
-        case '&':
-            buf_text(to, "&amp;");
-            break;
-        case '<':
-            buf_text(to, "&lt;");
-            break;
-        case '>':
-            buf_text(to, "&gt;");
-            break;
-        case '"':
-            buf_text(to, "&quot;");
-            break;
-        case '\'':
-            buf_text(to, "&#39;");
-            break;
-        default:
-            return;
-        }
-    }
-}
-
 static void write_value(struct renderer *r, const json_t *value, bool raw) {
     if (r->silent || !value)
         return;
     if (json_is_string(value) && !raw && r->escape == TEMPLATE_HTML)
-        write_html(r->to, json_string_value(value));
+        text_html(r->to, json_string_value(value));
     else if (json_is_string(value))
         buf_text(r->to, json_string_value(value));
     else if (json_is_integer(value))

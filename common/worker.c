@@ -9,19 +9,25 @@
 #include "log.h"
 #include "metrics.h"
 #include "service_internal.h"
+#include "store/schema.h"
 
 #define WAIT_MAX_USEC USEC_PER_SEC
 #define EXTRA_FDS_MAX 256
 #define BACKOFF_FIRST_USEC USEC_PER_SEC
 #define BACKOFF_MAX_USEC (60 * USEC_PER_SEC)
-#define TIMERS_MAX 8
+#define LANE_SILENT_MAX_USEC (90 * USEC_PER_SEC) /* beyond any statement_timeout */
 
 static int signal_fd = -1;
 static atomic_bool stopping, started;
+static bool outdated; /* a migration came while we ran */
 
 bool service_stopping(const struct context *c) {
     (void) c;
     return atomic_load(&stopping);
+}
+
+void worker_stop(void) {
+    atomic_store(&stopping, true);
 }
 
 bool service_started(const struct context *c) {
@@ -48,9 +54,11 @@ static void take_signals(struct context *c) {
         if (info.ssi_signo != SIGHUP) {
             atomic_store(&stopping, true);
             (void) sd_notify(0, "STOPPING=1");
-        } else if (c->service->reload) {
+        } else {
             log_info("reloading");
-            c->service->reload(c);
+            bus_reload(c->bus);
+            if (c->service->reload)
+                c->service->reload(c);
         }
     }
 }
@@ -64,10 +72,10 @@ unsigned worker_stages(const struct service *s) {
 
 /* How long to sleep: until the next job of ours falls due, at most a second, so that nothing rests on a hint. */
 static int64_t until_due(struct context *c) {
-    unsigned stages = worker_stages(c->service);
+    unsigned stages = worker_stages(c->service) & ~c->resting;
     if (stages == 0 || c->full || !db_connected(c->db))
         return WAIT_MAX_USEC;
-    int64_t due = job_next_due(c->db, stages);
+    int64_t due = job_next_due(c->db, stages, c->issuers);
     return due < 0 || due > WAIT_MAX_USEC ? WAIT_MAX_USEC : due;
 }
 
@@ -90,19 +98,39 @@ static int poll_all(struct context *c, struct pollfd *fds, int n_fds, int64_t ti
     return r < 0 && errno != EINTR ? -errno : 0;
 }
 
+/* After a migration job_claim() gives us nothing, and nothing else should be done by statements of the schema before. */
+static void look_for_migration(struct context *c) {
+    static int64_t next_usec;
+    int64_t now = clock_monotonic_usec();
+    if (now < next_usec || service_stopping(c))
+        return;
+    next_usec = now + WAIT_MAX_USEC;
+    if (schema_check(c->db) == DB_FAILED) {
+        outdated = true;
+        atomic_store(&stopping, true);
+    }
+}
+
+/* systemd hears from the first lane, as long as none of the others hangs. */
+static void ping(const struct context *c) {
+    lanes_stamp(c);
+    if (c->lane == 0 && lanes_alive(LANE_SILENT_MAX_USEC))
+        (void) sd_notify(0, "WATCHDOG=1");
+}
+
 int service_wait(struct context *c, struct pollfd *fds, int n_fds, int64_t timeout_usec) {
     int64_t due = until_due(c);
     int r = poll_all(c, fds, n_fds, timeout_usec < due ? timeout_usec : due);
     (void) bus_drain(c->bus);
     take_signals(c);
-    (void) sd_notify(0, "WATCHDOG=1");
-    if (!db_connected(c->db))
-        (void) db_connect(c->db);
+    ping(c);
+    if (db_connected(c->db) || db_connect(c->db) == 0)
+        look_for_migration(c);
     return r;
 }
 
 int service_claim(struct context *c, enum stage stage, struct job *ret_job) {
-    int r = job_claim(c->db, stage, c->instance, c->shared.lease_usec, ret_job);
+    int r = job_claim(c->db, stage, c->instance, c->issuers, c->shared.lease_usec, ret_job);
     if (r > 0 && ret_job->expired) {
         metrics_add(METRIC_LEASES_EXPIRED, stage_name(stage), 1);
         log_notice("job %lld (%s): the lease of another worker had run out, attempt %d", (long long) ret_job->id,
@@ -112,7 +140,7 @@ int service_claim(struct context *c, enum stage stage, struct job *ret_job) {
 }
 
 int service_keep(struct context *c) {
-    (void) sd_notify(0, "WATCHDOG=1");
+    ping(c);
     int64_t now = clock_monotonic_usec();
     if (!c->job || now - c->job_renewed_usec < c->shared.lease_usec / 3)
         return 0;
@@ -129,27 +157,30 @@ static int64_t backoff(int attempt) {
 
 static void give_back(struct context *c, const struct job *job, int r) {
     /* Contention and a lost database are nobody's fault; anything else counts towards poison. */
-    bool blameless = r == DB_RETRY || r == DB_UNSURE;
+    enum job_why why = r == DB_RETRY || r == DB_UNSURE ? JOB_HAPLESS : JOB_FAILED;
     log_warning("job %lld (%s): failed (%d), given back", (long long) job->id, stage_name(job->stage), r);
     metrics_add(METRIC_JOBS_FAILED, stage_name(job->stage), 1);
-    if (db_connected(c->db))
-        (void) job_release(c->db, job, backoff(blameless ? 1 : job->attempt), blameless);
+    /* On a new connection if need be: a lost one is no reason to let the lease run out. What was committed unseen has no job to touch. */
+    (void) job_release(c->db, job, backoff(why == JOB_FAILED ? job->attempt : 1), why);
 }
 
 static bool can_be_split(const struct job *job) {
-    return job->upload > 0 && job->seq_from < job->seq_to;
+    return (job->upload > 0 || job->campaign > 0) && job->seq_from < job->seq_to;
 }
 
 /* Periodic work has no other end than being done: it is tried for ever. */
 static bool is_poison(const struct stage_work *w, const struct job *job) {
-    return job->attempt > JOB_ATTEMPTS_MAX && (w->poison || can_be_split(job));
+    return (job->discarded && w->poison) || (job->attempt > JOB_ATTEMPTS_MAX && (w->poison || can_be_split(job)));
 }
 
 /* A line each for a chunk that killed its workers; the stage's own answer for what cannot be divided. */
 static int do_poison(struct context *c, const struct stage_work *w, const struct job *job) {
-    log_error("job %lld (%s): %d attempts without a result", (long long) job->id, stage_name(job->stage),
-              job->attempt - 1);
-    if (!can_be_split(job))
+    if (job->discarded)
+        log_notice("job %lld (%s): discarded by an operator", (long long) job->id, stage_name(job->stage));
+    else
+        log_error("job %lld (%s): %d attempts without a result", (long long) job->id, stage_name(job->stage),
+                  job->attempt - 1);
+    if (job->discarded || !can_be_split(job))
         return w->poison(c, job);
     int r = job_split(c->db, job);
     return r == 0 ? JOB_LOST : r < 0 ? r : 0;
@@ -160,6 +191,7 @@ static void do_job(struct context *c, const struct stage_work *w, const struct j
     int64_t begin = clock_monotonic_usec();
     c->job = job;
     c->job_renewed_usec = begin;
+    lanes_wake();
     int r = is_poison(w, job) ? do_poison(c, w, job) : w->work(c, job);
     c->job = NULL;
     double seconds = (double) (clock_monotonic_usec() - begin) / USEC_PER_SEC;
@@ -173,15 +205,14 @@ static void do_job(struct context *c, const struct stage_work *w, const struct j
         log_debug("job %lld (%s): %.1f ms", (long long) job->id, stage, seconds * 1e3);
 }
 
-/* One job of the first stage that has one, beginning after the stage served last. True when there was one. */
-static bool work_one(struct context *c, int *turn) {
+bool worker_one(struct context *c, int *turn) {
     int n = 0;
     while (c->service->stages && c->service->stages[n].work)
         n++;
     for (int i = 0; i < n; i++) {
         const struct stage_work *w = &c->service->stages[(*turn + i) % n];
         struct job job;
-        if (service_claim(c, w->stage, &job) <= 0)
+        if (c->resting & 1u << w->stage || service_claim(c, w->stage, &job) <= 0)
             continue;
         *turn = (*turn + i + 1) % n;
         do_job(c, w, &job);
@@ -190,10 +221,12 @@ static bool work_one(struct context *c, int *turn) {
     return false;
 }
 
-static int64_t fire_timers(struct context *c, int64_t next_usec[static TIMERS_MAX], bool all) {
+int64_t worker_timers(struct context *c, int64_t next_usec[static WORKER_TIMERS_MAX], bool all) {
     int64_t soonest = WAIT_MAX_USEC;
-    for (int i = 0; c->service->timers && i < TIMERS_MAX && c->service->timers[i].fire; i++) {
+    for (int i = 0; c->service->timers && i < WORKER_TIMERS_MAX && c->service->timers[i].fire; i++) {
         int64_t now = clock_monotonic_usec();
+        if (c->lane > 0 && !c->service->timers[i].every_lane)
+            continue;
         if (all || now >= next_usec[i]) {
             if (db_connected(c->db))
                 (void) c->service->timers[i].fire(c);
@@ -206,20 +239,20 @@ static int64_t fire_timers(struct context *c, int64_t next_usec[static TIMERS_MA
 }
 
 int worker_loop(struct context *c) {
-    int64_t timers_usec[TIMERS_MAX] = {0};
+    int64_t timers_usec[WORKER_TIMERS_MAX] = {0};
     int turn = 0;
     atomic_store(&started, true);
     (void) sd_notify(0, "READY=1");
     log_info("ready");
     if (c->service->loop)
-        return c->service->loop(c) < 0;
+        return c->service->loop(c) < 0 || outdated;
     while (!service_stopping(c)) {
-        int64_t soonest = fire_timers(c, timers_usec, false);
-        bool worked = db_connected(c->db) && work_one(c, &turn);
+        int64_t soonest = worker_timers(c, timers_usec, false);
+        bool worked = db_connected(c->db) && worker_one(c, &turn);
         if (worked) {
             (void) bus_drain(c->bus);
             take_signals(c);
-            (void) sd_notify(0, "WATCHDOG=1");
+            ping(c);
             continue;
         }
         if (c->once)
@@ -231,6 +264,6 @@ int worker_loop(struct context *c) {
         }
     }
     if (c->once)
-        (void) fire_timers(c, timers_usec, true);
-    return 0;
+        (void) worker_timers(c, timers_usec, true);
+    return outdated;
 }

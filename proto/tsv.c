@@ -1,8 +1,11 @@
 #include "proto/tsv.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
+#include "name.h"
 
 #define TSV_REQUIRED true
 #define TSV_OPTIONAL false
@@ -26,6 +29,12 @@ static const struct tsv_format formats[] = {
 #undef FORMAT
 #undef COLUMN
 #undef END
+};
+
+const struct tsv_class_rule tsv_classes[] = {
+#define CLASS(name, half, full, ja, en) [TSV_##name] = {half, full, ja, en},
+#include "proto/tsv_classes.def"
+#undef CLASS
 };
 
 static const char kinds[] =
@@ -65,9 +74,31 @@ const char *tsv_item_en(const char *kind, int column) {
     return c ? c->item_en : "";
 }
 
+bool tsv_is_request(enum tsv_deed deed) {
+    return deed == TSV_ISSUE || deed == TSV_RENEW;
+}
+
+bool tsv_is_manager_mail(const char *text) {
+    return strlen(text) <= TSV_MANAGER_MAIL_MAX && name_is_mail(text);
+}
+
 int tsv_column_of(const struct tsv_format *format, enum tsv_field field) {
     for (size_t i = 0; i < format->columns_count; i++)
         if (format->columns[i].field == field)
             return (int) i + 1;
     return 0;
+}
+
+int tsv_put_row(struct buf *to, const struct tsv_format *format, const char *const values[static TSV_FIELD_COUNT]) {
+    int r = 0;
+    for (size_t i = 0; i < format->columns_count; i++) {
+        const char *value = values[format->columns[i].field];
+        if (i > 0)
+            buf_char(to, '\t');
+        int put = value ? text_put_cp932(to, value) : 0;
+        if (r == 0)
+            r = put;
+    }
+    buf_text(to, "\r\n");
+    return to->failed ? -ENOMEM : r;
 }

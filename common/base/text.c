@@ -6,6 +6,8 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 static const char base64_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char base64url_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -118,27 +120,66 @@ int text_to_int64(const char *text, int64_t min, int64_t max, int64_t *ret) {
     return 0;
 }
 
+/* Bytes of the character at p, 0 for what is no UTF-8 (RFC 3629 4: no overlong forms, no surrogates, nothing above U+10FFFF). */
+static size_t utf8_character(const uint8_t *p, const uint8_t *end, uint32_t *ret) {
+    uint8_t c = *p;
+    *ret = c;
+    if (c < 0x80)
+        return 1;
+    size_t more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
+    if (c < 0xc2 || c > 0xf4 || more >= (size_t) (end - p))
+        return 0;
+    if ((c == 0xe0 && p[1] < 0xa0) || (c == 0xed && p[1] > 0x9f) || (c == 0xf0 && p[1] < 0x90) ||
+        (c == 0xf4 && p[1] > 0x8f))
+        return 0;
+    *ret = c & (0x3fu >> more);
+    for (size_t i = 1; i <= more; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+        *ret = *ret << 6 | (p[i] & 0x3f);
+    }
+    return more + 1;
+}
+
 bool text_is_utf8(const void *data, size_t len) {
     const uint8_t *p = data, *end = p + len;
     while (p < end) {
-        uint8_t c = *p++;
-        if (c == 0)
+        uint32_t c;
+        size_t n = utf8_character(p, end, &c);
+        if (n == 0 || c == 0)
             return false;
-        if (c < 0x80)
-            continue;
-        size_t more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1;
-        if (c < 0xc2 || c > 0xf4 || more > (size_t) (end - p))
-            return false;
-        /* RFC 3629 4: no overlong forms, no surrogates, nothing above U+10FFFF. */
-        if ((c == 0xe0 && p[0] < 0xa0) || (c == 0xed && p[0] > 0x9f) || (c == 0xf0 && p[0] < 0x90) ||
-            (c == 0xf4 && p[0] > 0x8f))
-            return false;
-        for (size_t i = 0; i < more; i++)
-            if ((p[i] & 0xc0) != 0x80)
-                return false;
-        p += more;
+        p += n;
     }
     return true;
+}
+
+static bool is_deceptive(uint32_t c) {
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = {{0, 0x1f},        {0x7f, 0x9f},     {0xad, 0xad},       {0x61c, 0x61c},
+                  {0x180e, 0x180e}, {0x200b, 0x200f}, {0x2028, 0x202e},   {0x2060, 0x206f},
+                  {0xfeff, 0xfeff}, {0xfff0, 0xfffb}, {0x1d173, 0x1d17a}, {0xe0000, 0xe007f}};
+    for (size_t i = 0; i < ARRAY_SIZE(ranges); i++)
+        if (c >= ranges[i].first && c <= ranges[i].last)
+            return true;
+    return false;
+}
+
+void text_make_plain(char *text) {
+    uint8_t *to = (uint8_t *) text;
+    const uint8_t *p = to, *end = p + strlen(text);
+    while (p < end) {
+        uint32_t c;
+        size_t n = utf8_character(p, end, &c);
+        if (n == 0 || is_deceptive(c))
+            *to++ = '?';
+        else {
+            memmove(to, p, n);
+            to += n;
+        }
+        p += n > 0 ? n : 1;
+    }
+    *to = '\0';
 }
 
 void text_serial(struct buf *to, const uint8_t *serial, size_t len) {
@@ -189,6 +230,33 @@ int text_from_percent(const char *text, size_t len, struct buf *ret) {
         i += 2;
     }
     return 0;
+}
+
+void text_html(struct buf *to, const char *text) {
+    for (;;) {
+        size_t plain = strcspn(text, "&<>\"'");
+        buf_add(to, text, plain);
+        text += plain;
+        switch (*text++) {
+        case '&':
+            buf_text(to, "&amp;");
+            break;
+        case '<':
+            buf_text(to, "&lt;");
+            break;
+        case '>':
+            buf_text(to, "&gt;");
+            break;
+        case '"':
+            buf_text(to, "&quot;");
+            break;
+        case '\'':
+            buf_text(to, "&#39;");
+            break;
+        default:
+            return;
+        }
+    }
 }
 
 bool text_equal_const_time(const void *a, const void *b, size_t len) {

@@ -19,11 +19,19 @@ int text_from_hex(const char *text, size_t len, struct buf *ret);
 void text_percent(struct buf *to, const char *text);
 int text_from_percent(const char *text, size_t len, struct buf *ret); /* 0, or -EINVAL for a broken escape */
 
+/* For HTML and SVG, between tags and in quoted attributes: & < > " ' escaped. */
+void text_html(struct buf *to, const char *text);
+
 /* Whole string, decimal, within [min, max]: 0, or -EINVAL, -ERANGE. */
 int text_to_int64(const char *text, int64_t min, int64_t max, int64_t *ret);
 /* UTF-8 as CP932 (Shift_JIS as people's computers write it). 0; -EILSEQ for what it does not have, which becomes "?"; -ENOMEM. */
 int text_put_cp932(struct buf *to, const char *text);
 bool text_is_utf8(const void *data, size_t len); /* well-formed, no NUL, no surrogates */
+/*
+ * Puts "?" in place of what deceives the eye or moves a cursor: controls (C0, DEL, C1), line and paragraph separators,
+ * zero-width and bidirectional characters, soft hyphens, and bytes that are no UTF-8. The text only becomes shorter.
+ */
+void text_make_plain(char *text);
 /* Serial number (big endian bytes) as decimal digits. */
 void text_serial(struct buf *to, const uint8_t *serial, size_t len);
 /* Decimal or 0x hexadecimal to 16 bytes big endian: 0, -EINVAL, -ERANGE. */

@@ -6,11 +6,8 @@
 
 #include "store/job.h"
 
-extern const struct statement crl_jobs_statement, crl_next_statement, crl_entries_statement, crl_store_statement,
-    crl_issuer_statement;
+extern const struct statement crl_next_statement, crl_entries_statement, crl_store_statement, crl_issuer_statement;
 
-/* Makes the jobs that are missing. Number made. */
-int64_t crl_jobs(struct db *db);
 /* (certificate, crl_shards) of an issuer, whether it signs today or not. */
 int64_t crl_issuer(struct db *db, int issuer, struct db_rows **ret);
 /* Number and thisUpdate of the shard's next CRL. */

@@ -126,11 +126,11 @@ int db_connect(struct db *db) {
     if (db_connected(db) && !has_hung_up(db))
         return 0;
     disconnect(db);
-    /* Keepalives matter over TCP only; a server on another machine must not hold a worker for hours. */
-    const char *keys[] = {"dbname",           "application_name",    "connect_timeout",
-                          "keepalives_idle",  "keepalives_interval", "keepalives_count",
-                          "tcp_user_timeout", "client_encoding",     NULL};
-    const char *values[] = {db->conninfo, db->application_name, "5", "10", "5", "3", "30000", "UTF8", NULL};
+    /* A server or a link that falls silent is given up within 20 s, less than a lease; database.uri may say otherwise. */
+    const char *keys[] = {"connect_timeout",  "keepalives_idle",  "keepalives_interval",
+                          "keepalives_count", "tcp_user_timeout", "dbname",
+                          "application_name", "client_encoding",  NULL};
+    const char *values[] = {"5", "5", "5", "3", "20000", db->conninfo, db->application_name, "UTF8", NULL};
     db->conn = PQconnectdbParams(keys, values, 1);
     if (PQstatus(db->conn) != CONNECTION_OK) {
         char message[300];
@@ -167,7 +167,11 @@ int64_t db_run(struct db *db, const struct statement *statement, struct db_args 
     static struct db_args none;
     if (!args)
         args = &none;
-    if (args->failed || args->count != statement->params) {
+    if (args->failed) {
+        log_error("%s: out of memory", statement->name);
+        return DB_FAILED;
+    }
+    if (args->count != statement->params) {
         log_bug("%s: %u parameters given, %u wanted", statement->name, args->count, statement->params);
         return DB_FAILED;
     }

@@ -7,7 +7,8 @@
 extern const struct statement decide_scope_statement, decide_doubles_statement, decide_seen_statement,
     decide_domains_statement, decide_rows_of_statement, decide_amend_statement, decide_amend_all_statement,
     decide_counts_statement, decide_reserve_names_statement, decide_reserve_keys_statement, decide_refuse_statement,
-    decide_finish_statement, decide_jobs_statement, decide_audit_statement;
+    decide_finish_statement, decide_jobs_statement, decide_audit_statement, decide_revoked_statement,
+    decide_managers_statement;
 
 struct decide_scope {
     int64_t organisation;
@@ -27,6 +28,8 @@ enum decide_double { DECIDE_DOUBLE_NAME, DECIDE_DOUBLE_KEY, DECIDE_DOUBLE_TARGET
 int64_t decide_doubles(struct db *db, int64_t upload, struct db_rows **ret);
 /* Valid rows whose name or key is reserved by now, or whose name is being renewed: (application, whether it is the key). */
 int64_t decide_seen(struct db *db, int64_t upload, struct db_rows **ret);
+/* Valid rows whose certificate is revoked by now: (application, when). */
+int64_t decide_revoked(struct db *db, int64_t upload, struct db_rows **ret);
 /*
  * The domains of the valid rows: (id, name, examined ja, examined en, still permitted, outcome of WHOIS or null, ja,
  * en, status). An answer counts when it is newer than the upload's arrival less cache_usec.
@@ -48,6 +51,9 @@ int decide_counts(struct db *db, int64_t upload, struct decide_counts *ret);
 /* Reserves the names (of renewals: for the time they are under way) and the keys of the valid rows, sorted; how many. */
 int64_t decide_reserve_names(struct db *db, int64_t upload);
 int64_t decide_reserve_keys(struct db *db, int64_t upload);
+
+/* The managers of the certificates that the valid rows name are from now on as these say, with an event for each; how many. */
+int64_t decide_managers(struct db *db, int64_t upload);
 
 /* Refuses the valid rows of a rejected upload; they get no error. */
 int64_t decide_refuse(struct db *db, int64_t upload);

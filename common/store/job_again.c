@@ -2,7 +2,7 @@
 
 const struct statement job_again_statement = {"job_again", 3,
                                               "UPDATE job SET due = clock_timestamp() + $3::bigint * interval '1 "
-                                              "second', attempt = 0, token = NULL, worker = NULL"
+                                              "second', attempt = 0, token = NULL, worker = NULL, failing = NULL"
                                               " WHERE id = $1::bigint AND token = $2::bigint"};
 
 int job_again(struct db *db, const struct job *job, int64_t interval_sec) {

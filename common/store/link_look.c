@@ -3,7 +3,7 @@
 #include "store/link.h"
 
 const struct statement link_look_statement = {
-    "link_look", 1, "SELECT status, expires, der, organisation_ja, organisation_en FROM link_look($1::bytea)"};
+    "link_look", 1, "SELECT status, expires, used, der, organisation_ja, organisation_en FROM link_look($1::bytea)"};
 
 enum link_status link_status_from(const char *word) {
     static const char *const words[] = {
@@ -29,7 +29,8 @@ int link_look(struct db *db, const uint8_t hash[static LINK_HASH_BYTES], enum li
 
 struct link_seen link_seen(const struct db_rows *rows) {
     return (struct link_seen){.expires_usec = db_time(rows, 0, 1),
-                              .der = db_bytes(rows, 0, 2),
-                              .organisation_ja = db_text(rows, 0, 3),
-                              .organisation_en = db_text(rows, 0, 4)};
+                              .used_usec = db_time(rows, 0, 2),
+                              .der = db_bytes(rows, 0, 3),
+                              .organisation_ja = db_text(rows, 0, 4),
+                              .organisation_en = db_text(rows, 0, 5)};
 }

@@ -3,15 +3,17 @@
 #include "store/link.h"
 
 const struct statement link_resend_statement = {
-    "link_resend", 3, "SELECT status, new_expires, send_job FROM link_resend($1::bigint, $2::bigint, $3::integer)"};
+    "link_resend", 4,
+    "SELECT status, new_expires, send_job FROM link_resend($1::bigint, $2::bigint, $3::integer, $4::text)"};
 
-int link_resend(struct db *db, int64_t application, int64_t registrar, int life_days, enum link_status *ret,
-                int64_t *ret_expires_usec, int64_t *ret_job) {
+int link_resend(struct db *db, int64_t application, int64_t registrar, int life_days, const char *new_mail,
+                enum link_status *ret, int64_t *ret_expires_usec, int64_t *ret_job) {
     _cleanup_args_ struct db_args args = {0};
     _cleanup_rows_ struct db_rows *rows = NULL;
     db_add_int64(&args, application);
     db_add_int64(&args, registrar);
     db_add_int32(&args, life_days);
+    db_add_text(&args, new_mail);
     int64_t n = db_run(db, &link_resend_statement, &args, &rows);
     if (n < 0)
         return (int) n;

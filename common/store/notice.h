@@ -36,12 +36,20 @@ enum notice_column {
     NOTICE_OLD_SERIAL, /* of the certificate replaced */
     NOTICE_OLD_DN,     /* as it was applied for */
     NOTICE_OLD_CN,
-    NOTICE_OUS, /* of the subject, joined as the lines of a mail's DN */
+    NOTICE_OUS,      /* of the subject, joined as the lines of a mail's DN */
+    NOTICE_CAMPAIGN, /* that revoked the certificate, or that the notice is about; or null */
+    NOTICE_COUNT,    /* campaign: certificates of the organisation that it revoked */
+    NOTICE_REVOKED,  /* campaign: the first thousand of them, "SERIAL\tDN\tMAIL" with the serial in hexadecimal */
+    NOTICE_SENT_TO,  /* whom the link was mailed to, or null */
 };
 /* The queued notices of a job. */
 int64_t notice_load(struct db *db, const struct job *job, struct db_rows **ret);
-/* Sets the hashes of links' tokens where they are not set yet. */
-int64_t notice_tokens(struct db *db, const int64_t *links, const struct db_bytes *hashes, size_t n);
+/*
+ * Sets the hashes of links' tokens where they are not set yet, and enters the reminders of what nobody fetched so many days before
+ * and after a link's end (0: never).
+ */
+int64_t notice_tokens(struct db *db, const int64_t *links, const struct db_bytes *hashes, size_t n, int before_days,
+                      int after_days);
 /* What became of notices: states sent, failed or queued (tried, to be tried again), with the relay's answer. */
 int64_t notice_record(struct db *db, const int64_t *notices, const char *const *states, const char *const *replies,
                       size_t n);

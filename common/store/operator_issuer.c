@@ -37,3 +37,14 @@ const struct statement issuer_renew_statement = {
     "  jsonb_build_object('before', encode(sha256(before), 'hex'), 'after', $4::text, 'by', $3::text) FROM new) "
     "SELECT json_build_object('issuer', id, 'before', encode(sha256(before), 'hex'), 'sha256', $4::text)::text FROM "
     "new"};
+
+/* What keeps the CRLs and OCSP of a CA going is given up only when nobody can need them any more. */
+const struct statement issuer_retire_statement = {
+    "issuer_retire", 2,
+    "WITH old AS (SELECT id, name FROM issuer i WHERE id = $1::bigint AND NOT active AND NOT EXISTS ("
+    "  SELECT FROM certificate c WHERE c.issuer = i.id AND c.not_after >= inkan_now())),"
+    "gone AS (DELETE FROM job j USING old WHERE j.stage IN ('crl', 'ocsp')"
+    "  AND split_part(j.subject, '-', 1) = old.id::text RETURNING j.id),"
+    "told AS (INSERT INTO audit_event (kind, subject, detail) SELECT 'issuer_changed', 'issuer ' || id,"
+    "  jsonb_build_object('retired', true, 'by', $2::text) FROM old) "
+    "SELECT json_build_object('issuer', id, 'name', name, 'jobs', (SELECT count(*) FROM gone))::text FROM old"};

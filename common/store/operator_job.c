@@ -7,7 +7,8 @@
     " extract(epoch FROM clock_timestamp() - j.created)::bigint, 'due', " SQL_TIME(                                    \
         "j.due") ","                                                                                                   \
                  " 'attempt', j.attempt, 'worker', j.worker, 'organisation', j.organisation, 'upload', j.upload,"      \
-                 " 'seq_from', j.seq_from, 'seq_to', j.seq_to, 'subject', j.subject)::text"
+                 " 'campaign', j.campaign, 'seq_from', j.seq_from, 'seq_to', j.seq_to, 'subject', j.subject,"          \
+                 " 'discarded', j.discarded)::text"
 
 const struct statement job_list_statement = {
     "job_list", 1,
@@ -16,9 +17,12 @@ const struct statement job_list_statement = {
 const struct statement job_show_statement = {"job_show", 1, "SELECT " JOB_JSON " FROM job j WHERE j.id = $1::bigint"};
 
 const struct statement job_retry_statement = {
-    "job_retry", 1,
-    "UPDATE job j SET due = clock_timestamp(), attempt = 0, worker = NULL, token = NULL"
-    " WHERE j.id = $1::bigint AND (j.worker IS NULL OR j.due <= clock_timestamp()) RETURNING " JOB_JSON};
+    "job_retry", 2,
+    "WITH j AS (UPDATE job SET due = clock_timestamp(), attempt = 0, worker = NULL, token = NULL"
+    "  WHERE id = $1::bigint AND (worker IS NULL OR due <= clock_timestamp()) RETURNING *),"
+    "told AS (INSERT INTO audit_event (kind, subject, detail) SELECT 'job_retried', subject,"
+    "  jsonb_build_object('job', id, 'stage', stage, 'by', $2::text) FROM j) "
+    "SELECT " JOB_JSON " FROM j"};
 
 const struct statement job_take_statement = {
     "job_take", 1,
@@ -29,10 +33,14 @@ const struct statement job_discard_send_statement = {
     "UPDATE notice SET state = 'failed', reply = 'discarded by an operator: ' || $2::text, ended = inkan_now()"
     " WHERE job = $1::bigint AND state = 'queued'"};
 
-/* An ask job is gone by then: ask_finish() ended it. */
+const struct statement job_discard_mark_statement = {
+    "job_discard_mark", 1,
+    "UPDATE job SET discarded = true, due = clock_timestamp(), worker = NULL WHERE id = $1::bigint"};
+
+/* An ask job is gone by then: ask_finish() ended it. One that is marked is ended by its daemon. */
 const struct statement job_discard_finish_statement = {
     "job_discard_finish", 5,
-    "WITH gone AS (DELETE FROM job WHERE id = $1::bigint),"
+    "WITH gone AS (DELETE FROM job WHERE id = $1::bigint AND NOT discarded),"
     "told AS (INSERT INTO audit_event (kind, subject, detail) VALUES ('job_discarded', NULLIF($3::text, ''),"
     "  jsonb_build_object('job', $1::bigint, 'stage', $2::text, 'reason', $4::text, 'by', $5::text))) "
     "SELECT json_build_object('job', $1::bigint, 'stage', $2::text, 'discarded', true)::text"};

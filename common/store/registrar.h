@@ -10,7 +10,8 @@ extern const struct statement registrar_login_statement;
 
 struct registrar_login {
     int64_t id, organisation;
-    bool active;
+    bool active, organisation_active;
+    bool issuing_expired;                                 /* 証明書発行有効期限 is past */
     const char *name, *organisation_ja, *organisation_en; /* live as long as the rows */
 };
 

@@ -2,7 +2,8 @@
 
 const struct statement registrar_login_statement = {
     "registrar_login", 1,
-    "SELECT id, organisation, active, name, organisation_ja, organisation_en FROM registrar_login($1::bytea)"};
+    "SELECT id, organisation, active, name, organisation_ja, organisation_en, organisation_active, issuing_expired "
+    "FROM registrar_login($1::bytea)"};
 
 int registrar_login(struct db *db, const uint8_t fingerprint[static 32], struct registrar_login *ret,
                     struct db_rows **ret_rows) {
@@ -16,6 +17,8 @@ int registrar_login(struct db *db, const uint8_t fingerprint[static 32], struct 
                                     .active = db_bool(*ret_rows, 0, 2),
                                     .name = db_text(*ret_rows, 0, 3),
                                     .organisation_ja = db_text(*ret_rows, 0, 4),
-                                    .organisation_en = db_text(*ret_rows, 0, 5)};
+                                    .organisation_en = db_text(*ret_rows, 0, 5),
+                                    .organisation_active = db_bool(*ret_rows, 0, 6),
+                                    .issuing_expired = db_bool(*ret_rows, 0, 7)};
     return 1;
 }

@@ -6,10 +6,10 @@
 
 #include "store/job.h"
 
-extern const struct statement remind_job_statement, remind_due_statement;
+extern const struct statement mailer_jobs_statement, remind_due_statement;
 
-/* Makes the periodic job when it is missing. */
-int remind_job(struct db *db);
+/* Makes the mailer's periodic jobs that are missing: remind, head. */
+int mailer_jobs(struct db *db);
 /*
  * Takes at most limit reminders that are due, inside a transaction. Those still wanted become notices with a send job for each
  * organisation; of expiry notices the next one follows. expiry_days: the policy's, descending. How many were taken.

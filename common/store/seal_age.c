@@ -3,7 +3,7 @@
 const struct statement seal_age_statement = {
     "seal_age", 0,
     "SELECT COALESCE(extract(epoch FROM clock_timestamp() - min(at))::bigint, 0),"
-    " audit_sealed() > pg_snapshot_xmin(pg_current_snapshot())"
+    " audit_sealed() > audit_finished()"
     " FROM audit_event WHERE xid >= audit_sealed()"};
 
 int64_t seal_age(struct db *db, bool *ret_other_cluster) {

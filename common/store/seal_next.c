@@ -2,13 +2,13 @@
 
 #include "store/audit_seal.h"
 
-/* The lock's number is arbitrary and of this statement alone. Transactions below the snapshot's xmin are finished. */
+/* The lock's number is arbitrary and of this statement alone. What is below audit_finished() is finished. */
 const struct statement seal_next_statement = {
     "seal_next", 0,
     "WITH mine AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(7091) AS taken),"
     "last AS (SELECT number, xid_from, xid_to, events, digest, previous FROM audit_seal ORDER BY number DESC LIMIT 1),"
     "span AS (SELECT COALESCE((SELECT xid_to FROM last), '0'::xid8) AS xid_from,"
-    "                pg_snapshot_xmin(pg_current_snapshot()) AS xid_to FROM mine WHERE taken)"
+    "                audit_finished() AS xid_to FROM mine WHERE taken)"
     "SELECT span.xid_from::text::bigint, span.xid_to::text::bigint, d.events, d.digest,"
     "  last.number, last.xid_from::text::bigint, last.xid_to::text::bigint, last.events, last.digest, last.previous"
     " FROM span CROSS JOIN LATERAL audit_digest(span.xid_from, span.xid_to) AS d LEFT JOIN last ON true WHERE d.events "

@@ -10,7 +10,7 @@
 
 extern const struct statement signing_gate_statement, signing_load_statement, signing_intents_statement,
     signing_void_statement, signing_record_statement, signing_fail_statement, signing_progress_statement,
-    signing_issuer_statement;
+    signing_issuer_statement, issuer_jobs_statement, issuer_all_statement;
 
 struct signing_gate {
     bool halted;
@@ -39,6 +39,7 @@ enum signing_column {
     SIGNING_TBS,
     SIGNING_STALE, /* of another policy or issuer, or older than 24 h */
     SIGNING_OUS,
+    SIGNING_STOPPED, /* a campaign selected it */
 };
 int64_t signing_load(struct db *db, const struct job *job, int issuer, struct db_rows **ret);
 
@@ -68,3 +69,6 @@ int signing_progress(struct db *db, int64_t upload, int64_t failed, bool *ret_do
 
 /* One row: id, certificate and crl_shards of the issuer that signs today (nulls: none), halted, inkan_now(). */
 int64_t signing_issuer(struct db *db, struct db_rows **ret);
+/* Makes the periodic jobs of the issuing CA in force that are missing: its CRLs, its OCSP responders. Number made. */
+int64_t issuer_jobs(struct db *db);
+int64_t issuer_all(struct db *db, struct db_rows **ret); /* (id, certificate) of every issuing CA */

@@ -3,13 +3,14 @@
 const struct statement signing_load_statement = {
     "signing_load", 4,
     "SELECT a.id, a.o, a.st, a.l, a.cn, a.names, a.profile, a.spki,"
-    "  o.state = 'active' AND a.o = o.name_en AND a.st = o.st AND a.l = o.l AND ous_permitted(a.organisation, a.ous),"
+    "  o.state = 'active' AND a.o = o.name_en AND a.st = o.st AND a.l = o.l AND (a.ous IS NULL OR "
+    "ous_permitted(a.organisation, a.ous)),"
     "  ARRAY(SELECT d.name FROM domain d WHERE d.id = ANY (a.domains) AND d.organisation = a.organisation"
     "        AND d.state = 'permitted' ORDER BY d.id),"
     "  u.policy IS NOT DISTINCT FROM s.policy,"
     "  i.serial, i.tbs,"
     "  i.policy IS DISTINCT FROM s.policy OR i.issuer <> $4::integer OR i.created < inkan_now() - interval '24 hours',"
-    "  a.ous"
+    "  a.ous, EXISTS (SELECT FROM campaign_stop stop WHERE stop.application = a.id)"
     " FROM application a JOIN upload u ON u.id = a.upload JOIN organisation o ON o.id = a.organisation CROSS JOIN "
     "service s"
     " LEFT JOIN intent i ON i.application = a.id AND i.voided IS NULL"

@@ -1,6 +1,9 @@
 #include "store/signing.h"
 
-/* The first recorded wins: certificate.application is unique. Links, notices and audit follow what was really inserted. */
+/*
+ * The first recorded wins: certificate.application is unique. Links, notices and audit follow what was really inserted.
+ * OFFSET 0: a look at the index for each row, whatever the planner knew of the tables' sizes when it planned this.
+ */
 const struct statement signing_record_statement = {
     "signing_record", 9,
     "WITH made AS ("
@@ -9,12 +12,14 @@ const struct statement signing_record_statement = {
     "    FROM unnest($5::bigint[], $6::bytea[], $7::bytea[], $8::timestamptz[], $9::timestamptz[])"
     "           AS g (application, serial, der, not_before, not_after)"
     "    JOIN application a ON a.id = g.application JOIN upload u ON u.id = a.upload"
-    "    JOIN intent i ON i.application = a.id AND i.issuer = $4::integer AND i.serial = g.serial AND i.voided IS NULL"
     "    JOIN organisation o ON o.id = a.organisation CROSS JOIN service s"
-    "   WHERE a.state = 'valid' AND u.id = $1::bigint AND u.state = 'accepted' AND u.policy IS NOT DISTINCT FROM "
+    "   WHERE EXISTS (SELECT FROM intent i WHERE i.application = g.application AND i.issuer = $4::integer"
+    "                    AND i.serial = g.serial AND i.voided IS NULL OFFSET 0)"
+    "     AND a.state = 'valid' AND u.id = $1::bigint AND u.state = 'accepted' AND u.policy IS NOT DISTINCT FROM "
     "s.policy"
+    "     AND NOT EXISTS (SELECT FROM campaign_stop stop WHERE stop.application = a.id)"
     "     AND o.state = 'active' AND a.o = o.name_en AND a.st = o.st AND a.l = o.l"
-    "     AND ous_permitted(a.organisation, a.ous)"
+    "     AND (a.ous IS NULL OR ous_permitted(a.organisation, a.ous))"
     "     AND NOT EXISTS (SELECT FROM unnest(a.domains) AS used (id) LEFT JOIN domain d ON d.id = used.id"
     "           AND d.organisation = a.organisation AND d.state = 'permitted' WHERE d.id IS NULL)"
     "   ORDER BY a.id"

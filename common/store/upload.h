@@ -8,7 +8,7 @@
 #include "store/db.h"
 
 extern const struct statement upload_insert_statement, upload_same_statement, upload_jobs_statement,
-    upload_get_statement, upload_rows_statement, upload_list_statement, upload_forget_statement;
+    upload_get_statement, upload_rows_statement, upload_lines_statement, upload_list_statement, upload_forget_statement;
 
 /* Forgets the idempotency key when it is older than 30 days; before upload_insert(). */
 int upload_forget(struct db *db, int64_t organisation, const char *idempotency_key);
@@ -63,4 +63,6 @@ enum upload_row_column {
     ROW_CN,
     ROW_MANAGER,
 };
+/* Its lines as they were sent, without their ends: seq, line. */
+int64_t upload_lines(struct db *db, int64_t upload, int64_t after_seq, bool ng_only, int limit, struct db_rows **ret);
 int64_t upload_rows(struct db *db, int64_t upload, int64_t after_seq, bool ng_only, int limit, struct db_rows **ret);

@@ -8,14 +8,16 @@ const struct statement upload_rows_statement = {
     "upload_rows", 4,
     "SELECT a.seq,"
     "  CASE WHEN a.errors <> '[]' THEN 'NG' WHEN u.state <> 'checking' THEN 'OK' END,"
-    "  CASE WHEN c.id IS NOT NULL AND (a.reason IS NULL OR r.application = a.id) THEN certificate_state(c)"
+    "  CASE WHEN u.kind = 'manager-update' THEN CASE WHEN a.errors <> '[]' THEN -1 END"
+    "       WHEN c.id IS NOT NULL AND (a.reason IS NULL OR r.application = a.id) THEN certificate_state(c)"
     "       WHEN a.state = 'failed' THEN CASE WHEN a.errors @> '[{\"code\": 940}]' THEN -3 ELSE -2 END"
     "       WHEN a.errors <> '[]' THEN -1 WHEN u.state IN ('accepted', 'done') AND a.state = 'valid' AND NOT u.dry_run "
     "THEN CASE WHEN a.reason IS NOT NULL THEN 2 WHEN a.target IS NOT NULL THEN 1 ELSE 0 END END,"
     "  CASE WHEN u.state IN ('accepted', 'done') AND a.state IN ('valid', 'failed') AND NOT u.dry_run THEN a.id END,"
     "  c.serial, a.errors::text, a.cn, a.manager_name"
     " FROM application a JOIN upload u ON u.id = a.upload LEFT JOIN certificate c ON c.id ="
-    "   CASE WHEN a.reason IS NULL THEN (SELECT id FROM certificate WHERE application = a.id) ELSE a.target END"
+    "   CASE WHEN a.reason IS NULL AND u.kind <> 'manager-update' THEN (SELECT id FROM certificate WHERE application = "
+    "a.id) ELSE a.target END"
     " LEFT JOIN revocation r ON r.certificate = c.id"
     " WHERE a.upload = $1::bigint AND a.seq > $2::bigint AND (NOT $3::boolean OR a.errors <> '[]')"
     " ORDER BY a.seq LIMIT $4::integer"};

@@ -60,6 +60,14 @@ def server_command(instance):
     return [str(programs_directory() / "postgres"), "-D", str(instance.database_directory)]
 
 
+def clear_lock_files(instance):
+    """A postmaster that is killed between making a lock file and writing it leaves it empty, and no other would start ever after.
+    Nobody but us starts one here; and before it made the file, it had looked that nothing was left of the one before."""
+    for path in (instance.database_directory / "postmaster.pid", instance.database_socket / ".s.PGSQL.5432.lock"):
+        if path.exists() and path.stat().st_size == 0:
+            path.unlink()
+
+
 def psql(instance, sql, database="inkan"):
     """Runs statements as the owner; the rows come back as lines."""
     url = instance.database_url.replace("/inkan?", f"/{database}?")

@@ -19,7 +19,9 @@ def environment():
 def as_user(user, argv, signal_with_parent=None):
     """argv run as user, without any capability; signal_with_parent ("TERM") reaches it when its parent dies."""
     group = "inkan" if user.startswith("inkan-") else str(pwd.getpwnam(user).pw_gid)
-    words = ["setpriv", "--reuid", user, "--regid", group, "--init-groups", "--inh-caps", "-all"]
+    counts = os.environ.get("INKAN_COVERAGE")  # tests/analysis/coverage
+    words = ["env", f"GCOV_PREFIX={counts}/{user}"] if counts else []
+    words += ["setpriv", "--reuid", user, "--regid", group, "--init-groups", "--inh-caps", "-all"]
     if signal_with_parent:
         words += ["--pdeathsig", signal_with_parent]
     return [*words, "--no-new-privs", "--", *argv]

@@ -61,7 +61,7 @@ def settings(instance):
             "client_ca": instance.keys("ingress") / "registrar-ca.pem",
             "spool": instance.state("ingress"),
         },
-        "validator": {},
+        "validator": {"weak_keys": CHECKOUT / "deploy/debian-weak-keys.txt"},
         "whois": {
             "servers": f".={instance.address('whois_server')}",
             "referrals": f"{REFERRAL}={instance.address('whois_registrar')}",
@@ -81,6 +81,7 @@ def settings(instance):
             "certificate": instance.keys("mailer") / "mail.pem",
             "key": f"file:{instance.keys('mailer') / 'mail.key'}",
             "link_key": instance.keys("mailer") / "link.key",
+            "head_file": instance.state("mailer") / "audit-heads",
             "retry_min": "1s",
             "retry_max": "10s",
         },

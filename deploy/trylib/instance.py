@@ -16,6 +16,7 @@ import tempfile
 from failure import Failure
 
 DAEMONS = ("ingress", "validator", "whois", "signer", "mailer")
+LOOPBACK = "127.0.0.1"
 SENDERS = ("ingress", "validator", "whois", "signer")
 STAGE_PREFIX = "inkan."
 STAGE_PARENT = pathlib.Path("/var/tmp")
@@ -37,11 +38,11 @@ def lock(path, wait=True):
     return fd
 
 
-def port_free(port):
+def port_free(host, port):
     with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            s.bind(("127.0.0.1", port))
+            s.bind((host, port))
         except OSError as error:
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
                 return False
@@ -50,7 +51,8 @@ def port_free(port):
 
 
 class Instance:
-    def __init__(self, directory, first_port):
+    def __init__(self, directory, host, first_port):
+        self.host = host
         self.directory = pathlib.Path(directory).absolute()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.lock = lock(self.directory / ".lock", wait=False)
@@ -68,7 +70,7 @@ class Instance:
         while first + len(PORTS) <= PORT_LAST:
             self.port_lock = lock(PORT_LOCKS / str(first), wait=False)
             if self.port_lock is not None:
-                if all(port_free(first + i) for i in range(len(PORTS))):
+                if all(port_free(self.host, first + i) for i in range(len(PORTS))):
                     return {name: first + i for i, name in enumerate(PORTS)}
                 os.close(self.port_lock)
             first += BLOCK
@@ -88,7 +90,7 @@ class Instance:
         shutil.rmtree(self.stage, ignore_errors=True)
 
     def address(self, name):
-        return f"127.0.0.1:{self.ports[name]}"
+        return f"{self.host}:{self.ports[name]}"
 
     # What lies where.
 

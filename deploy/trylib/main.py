@@ -3,6 +3,7 @@
 CAs and organisations, starts a WHOIS server, a mailbox and the five daemons, lives the main job through once with a
 sample file, and then serves until Ctrl-C. Nothing of the system's own services is touched."""
 import argparse
+import ipaddress
 import os
 import shutil
 import signal
@@ -17,7 +18,7 @@ import tryenv
 import users
 from command import run, tail
 from failure import Failure
-from instance import DAEMONS, Instance
+from instance import DAEMONS, LOOPBACK, Instance
 from supervisor import EXIT_CONFIG, Child, Supervisor
 
 FAKES = build.CHECKOUT / "tests/fakes"
@@ -37,6 +38,10 @@ def arguments():
     parser.add_argument("--dir", default="run", metavar="DIR", help="logs, mails and try.env (default ./run)")
     parser.add_argument("--port", type=int, default=FIRST_PORT, metavar="N",
                         help=f"first of a block of ports (default {FIRST_PORT}, or the next free block)")
+    parser.add_argument("--address", type=ipaddress.IPv4Address, default=ipaddress.IPv4Address(LOOPBACK), metavar="A",
+                        help=f"what everything listens on and is reached by (default {LOOPBACK})")
+    parser.add_argument("--daemons", default=",".join(DAEMONS), metavar="NAME,…",
+                        help="start these alone, and do no job: the others run elsewhere (default all)")
     parser.add_argument("--set", action="append", default=[], metavar="SECTION.NAME=VALUE", dest="overrides",
                         help="any setting of a daemon or value of the policy; repeatable; ca.key=rsa:2048|ec:P-256|ec:P-384")
     options = parser.parse_args()
@@ -44,6 +49,11 @@ def arguments():
         parser.error("it needs root: it makes service users and runs each daemon as its own")
     if not 1024 <= options.port <= 65000:
         parser.error("--port: 1024 to 65000")
+    options.daemons = options.daemons.split(",")
+    if not set(options.daemons) <= set(DAEMONS):
+        parser.error(f"--daemons: some of {', '.join(DAEMONS)}")
+    if options.once and len(options.daemons) < len(DAEMONS):
+        parser.error("--once needs all daemons")
     return options
 
 
@@ -56,12 +66,13 @@ def prepare(instance, made, overrides, supervisor):
     say("Making a private PostgreSQL cluster …")
     cluster.make_cluster(instance)
     postgres = supervisor.add(Child("postgres", cluster.server_command(instance), instance.log("postgres"), "postgres",
-                                    instance.pid("postgres"), stop_signal=signal.SIGINT))
+                                    instance.pid("postgres"), stop_signal=signal.SIGINT,
+                                    before=lambda: cluster.clear_lock_files(instance)))
     cluster.wait_for_server(instance, lambda: postgres.process.poll() is None)
     cluster.make_database(instance)
     say("Making the demonstration's CAs, certificates and organisations …")
     organisations = register.load()
-    pki.make_tls(instance)
+    pki.make_tls(instance, instance.host)
     pki.make_registrars(instance, register.registrars(organisations))
     pki.make_mail_signer(instance)
     pki.make_link_key(instance.pki("link.key"))
@@ -102,8 +113,8 @@ def start_fakes(instance, supervisor):
         "--certificate", str(instance.pki("tls.pem")), "--key", str(instance.pki("tls.key"))], instance.log("mailbox")))
 
 
-def start_daemons(instance, supervisor):
-    for daemon in DAEMONS:
+def start_daemons(instance, supervisor, daemons):
+    for daemon in daemons:
         supervisor.add(Child(daemon, [str(instance.bin / f"inkan-{daemon}"), "--config",
                                       str(config.settings_of(instance, daemon))], instance.log(daemon),
                              users.user_of(daemon), instance.pid(daemon)))
@@ -133,17 +144,17 @@ def show_logs(instance):
             say(f"--- end of {instance.log(daemon)}\n{end}")
 
 
-def serve(instance, supervisor, once):
+def serve(instance, supervisor, options):
     """From the first daemon to the last; the exit code."""
     supervisor.take_signals()
     start_fakes(instance, supervisor)
-    start_daemons(instance, supervisor)
-    held = tell_story(instance, supervisor)
+    start_daemons(instance, supervisor, options.daemons)
+    held = len(options.daemons) < len(DAEMONS) or tell_story(instance, supervisor)
     if supervisor.asked_to_stop:
         return 130
     if not held:
         show_logs(instance)
-    if once:
+    if options.once:
         return 0 if held else 1
     tryenv.write(instance, register.ctl_command(instance))
     say(f"Registrars: {tryenv.values(instance, [])['INKAN_URL']}  (import {instance.pki('registrar.p12')}, password inkan)")
@@ -164,10 +175,10 @@ def main():
         say("Building …")
         made = build.build(os.environ.get("INKAN_BUILD"))
         users.make_users()
-        instance = Instance(options.dir, options.port)
+        instance = Instance(options.dir, str(options.address), options.port)
         supervisor = Supervisor(say)
         prepare(instance, made, overrides, supervisor)
-        return serve(instance, supervisor, options.once)
+        return serve(instance, supervisor, options)
     except Failure as failure:
         print(f"deploy/try: {failure}", file=sys.stderr, flush=True)
         return 1

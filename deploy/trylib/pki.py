@@ -79,11 +79,11 @@ def write(path, content, mode=0o644):
         file.write(content)
 
 
-def make_tls(instance):
+def make_tls(instance, address="127.0.0.1"):
     authority = Authority("Inkan Demonstration TLS CA")
     key, certificate = authority.issue(
         name("localhost"), ExtendedKeyUsageOID.SERVER_AUTH,
-        [x509.DNSName("localhost"), x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))])
+        [x509.DNSName("localhost"), x509.IPAddress(ipaddress.IPv4Address(address))])
     write(instance.pki("tls-ca.pem"), pem(authority.certificate))
     write(instance.pki("tls.pem"), pem(certificate))
     write(instance.pki("tls.key"), key_pem(key), 0o600)

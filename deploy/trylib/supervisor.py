@@ -19,9 +19,10 @@ WAITED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 class Child:
-    def __init__(self, name, argv, log, user=None, pid_file=None, restart=True, stop_signal=signal.SIGTERM):
+    def __init__(self, name, argv, log, user=None, pid_file=None, restart=True, stop_signal=signal.SIGTERM, before=None):
         self.name, self.log, self.pid_file = name, log, pid_file
         self.restart, self.stop_signal = restart, stop_signal
+        self.before = before  # called before each start
         word = signal.Signals(stop_signal).name.removeprefix("SIG")
         self.argv = as_user(user, argv, word) if user else ["setpriv", "--pdeathsig", word, "--", *argv]
         self.process = None
@@ -31,6 +32,8 @@ class Child:
 
     def start(self):
         self.start_at, self.exit_code = None, None
+        if self.before:
+            self.before()
         log = open(self.log, "ab", buffering=0) if self.log else None
         try:
             self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",

@@ -9,13 +9,20 @@
 #include "commands.h"
 #include "ctl_text.h"
 #include "store/audit.h"
+#include "store/operator.h"
 
 #define KEY_FILE_BYTES_MAX 65536
+#define HEADS_BYTES_MAX (16 << 20)
 
 const struct command_option audit_verify_options[] = {
     {"key", "FILE", "public keys (PEM) instead of those in the database, which whoever owns it could exchange", false},
     {"head", "NUMBER:HASH", "a seal known from an earlier run or a mail: it must still be there", false},
+    {"heads", "FILE", "the same for each line of a file, as the mailer keeps it (mailer.head_file)", false},
     {"grace", "SECONDS", "how long an event may wait for its seal (default 60)", false},
+    {0},
+};
+const struct command_option audit_epoch_options[] = {
+    {"reason", "TEXT", "kept in the audit", true},
     {0},
 };
 const struct command_option audit_list_options[] = {
@@ -26,7 +33,10 @@ const struct command_option audit_list_options[] = {
 };
 
 const struct statement *const audit_verify_statements[] = {&audit_seals_statement, &audit_events_statement,
-                                                           &audit_tail_statement, &audit_keys_statement, NULL};
+                                                           &audit_tail_statement,  &audit_counts_statement,
+                                                           &audit_keys_statement,  NULL};
+const struct statement *const audit_epoch_statements[] = {&audit_seals_statement, &audit_events_statement,
+                                                          &audit_keys_statement, &audit_epoch_open_statement, NULL};
 const struct statement *const audit_list_statements[] = {&audit_list_statement, NULL};
 
 static int keys_from_file(struct audit_check *check, const char *path) {
@@ -60,21 +70,68 @@ static int keys_from_database(struct ctl *c, struct audit_check *check) {
     return 0;
 }
 
-static int parse_head(const char *text, struct audit_walk *w) {
+struct heads {
+    struct audit_head *list; /* malloc'ed */
+    size_t count, room;
+};
+
+/* NUMBER:HASH. 0, -EINVAL or -ENOMEM. */
+static int add_head(struct heads *heads, const char *text, size_t len) {
     char number[24];
+    struct audit_head head;
     _cleanup_buf_ struct buf hash = {0};
-    if (!text)
-        return 0;
-    size_t digits = strspn(text, "0123456789");
-    if (digits == 0 || digits >= sizeof(number) || text[digits] != ':' ||
-        text_from_hex(text + digits + 1, strlen(text + digits + 1), &hash) < 0 || hash.len != SEAL_HASH_BYTES)
-        return ctl_fail(CTL_USAGE, "--head: NUMBER:HASH as `audit verify` prints it");
+    const char *colon = memchr(text, ':', len);
+    size_t digits = colon ? (size_t) (colon - text) : 0;
+    if (digits == 0 || digits >= sizeof(number) || text_from_hex(colon + 1, len - digits - 1, &hash) < 0 ||
+        hash.len != SEAL_HASH_BYTES)
+        return -EINVAL;
     memcpy(number, text, digits);
     number[digits] = '\0';
-    if (text_to_int64(number, 1, INT64_MAX, &w->head_number) < 0)
-        return ctl_fail(CTL_USAGE, "--head: no such number");
-    memcpy(w->head_hash, hash.data, SEAL_HASH_BYTES);
+    if (text_to_int64(number, 1, INT64_MAX, &head.number) < 0)
+        return -EINVAL;
+    memcpy(head.hash, hash.data, SEAL_HASH_BYTES);
+    if (heads->count == heads->room) {
+        size_t room = heads->room > 0 ? 2 * heads->room : 64;
+        struct audit_head *list = reallocarray(heads->list, room, sizeof(*list));
+        if (!list)
+            return -ENOMEM;
+        heads->list = list;
+        heads->room = room;
+    }
+    heads->list[heads->count++] = head;
     return 0;
+}
+
+/* The last word of each line that is not blank: what the mailer keeps (mailer.head_file), or a list by hand. */
+static int read_heads(struct heads *heads, const char *path) {
+    _cleanup_buf_ struct buf text = {0};
+    int r = ctl_read_file(path, HEADS_BYTES_MAX, &text), number = 1;
+    if (r < 0)
+        return ctl_fail(CTL_FAILED, "%s: %s", path, strerror(-r));
+    for (const char *p = buf_string(&text); *p; number++) {
+        size_t len = strcspn(p, "\n"), last = len;
+        while (last > 0 && p[last - 1] != ' ')
+            last--;
+        if (len > 0 && add_head(heads, p + last, len - last) < 0)
+            return ctl_fail(CTL_REFUSED, "%s: line %d has no NUMBER:HASH", path, number);
+        p += len + (p[len] != '\0');
+    }
+    return heads->count > 0 ? 0 : ctl_fail(CTL_REFUSED, "%s: no head in it", path);
+}
+
+static int by_number(const void *a, const void *b) {
+    const struct audit_head *x = a, *y = b;
+    return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static int take_heads(struct ctl *c, struct heads *heads) {
+    const char *one = ctl_option(c, "head"), *path = ctl_option(c, "heads");
+    if (one && add_head(heads, one, strlen(one)) < 0)
+        return ctl_fail(CTL_USAGE, "--head: NUMBER:HASH as `audit verify` prints it");
+    int r = path ? read_heads(heads, path) : 0;
+    if (heads->count > 1)
+        qsort(heads->list, heads->count, sizeof(*heads->list), by_number);
+    return r;
 }
 
 static json_t *trouble_list(const char *troubles) {
@@ -96,35 +153,77 @@ static void tell(struct ctl *c, const struct audit_walk *w, const char *keys) {
         buf_printf(&head, "%lld:", (long long) s.last.number);
         text_hex(&head, hash, sizeof(hash));
     }
-    c->result =
-        json_pack("{s:b, s:I, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:i, s:o}", "verified", s.troubles == 0, "seals",
-                  (json_int_t) s.seals, "events", (json_int_t) s.events, "head", buf_string(&head), "keys", keys,
-                  "unsealed", (json_int_t) w->unsealed, "oldest_unsealed_sec", (json_int_t) w->oldest_sec,
-                  "certificates", (json_int_t) w->certificates, "certificate_events", (json_int_t) w->issued_events,
-                  "troubles_count", (int) s.troubles, "troubles", trouble_list(audit_check_troubles(w->check)));
+    c->result = json_pack("{s:b, s:I, s:I, s:s, s:s, s:I, s:I, s:O?, s:i, s:o}", "verified", s.troubles == 0, "seals",
+                          (json_int_t) s.seals, "events", (json_int_t) s.events, "head", buf_string(&head), "keys",
+                          keys, "unsealed", (json_int_t) w->unsealed, "oldest_unsealed_sec", (json_int_t) w->oldest_sec,
+                          "counts", w->counts, "troubles_count", (int) s.troubles, "troubles",
+                          trouble_list(audit_check_troubles(w->check)));
 }
 
-int audit_verify_run(struct ctl *c) {
-    _cleanup_(audit_check_freep) struct audit_check *check = audit_check_new();
+static int verify(struct ctl *c, struct audit_check *check, struct heads *heads) {
     struct audit_walk walk = {.check = check};
     const char *key = ctl_option(c, "key");
-    if (!check)
-        return ctl_fail(CTL_FAILED, "out of memory");
     int r = ctl_number(c, "grace", 0, 86400, 60, &walk.grace_sec);
     if (r == 0)
-        r = parse_head(ctl_option(c, "head"), &walk);
+        r = take_heads(c, heads);
     if (r == 0)
         r = key ? keys_from_file(check, key) : keys_from_database(c, check);
     if (r != 0)
         return r;
+    walk.heads = heads->list;
+    walk.heads_count = heads->count;
     r = audit_walk(c->db, &walk);
+    if (r == 0)
+        tell(c, &walk, key ? key : "database");
+    json_decref(walk.counts);
     if (r < 0)
         return ctl_database_failed(r);
-    tell(c, &walk, key ? key : "database");
     const char *troubles = audit_check_troubles(check);
     if (*troubles == '\0')
         return CTL_OK;
     return ctl_fail(CTL_REFUSED, "not verified: %.*s", (int) strcspn(troubles, "\n"), troubles);
+}
+
+int audit_verify_run(struct ctl *c) {
+    _cleanup_(audit_check_freep) struct audit_check *check = audit_check_new();
+    struct heads heads = {0};
+    int r = check ? verify(c, check, &heads) : ctl_fail(CTL_FAILED, "out of memory");
+    free(heads.list);
+    return r;
+}
+
+/* Before anything is put behind it, what was restored must be whole: later nobody could tell when it broke. */
+static int check_restored(struct ctl *c, struct audit_check *check) {
+    struct audit_walk walk = {.check = check};
+    int r = keys_from_database(c, check);
+    if (r != 0)
+        return r;
+    r = audit_walk_seals(c->db, &walk);
+    if (r < 0)
+        return ctl_database_failed(r);
+    const char *troubles = audit_check_troubles(check);
+    return *troubles == '\0' ? 0
+                             : ctl_fail(CTL_REFUSED, "the audit that was restored is not whole: %.*s",
+                                        (int) strcspn(troubles, "\n"), troubles);
+}
+
+static int open_epoch(struct ctl *c) {
+    const char *reason = ctl_option(c, "reason");
+    _cleanup_args_ struct db_args args = {0};
+    db_add_text(&args, reason);
+    db_add_text(&args, c->by);
+    return ctl_answer_one(c, &audit_epoch_open_statement, &args, CTL_REFUSED,
+                          "the seals are of this database cluster: there is nothing to open");
+}
+
+int audit_epoch_run(struct ctl *c) {
+    _cleanup_(audit_check_freep) struct audit_check *check = audit_check_new();
+    if (!check)
+        return ctl_fail(CTL_FAILED, "out of memory");
+    int r = ctl_check_text("reason", ctl_option(c, "reason"), 500);
+    if (r == 0)
+        r = check_restored(c, check);
+    return r != 0 ? r : open_epoch(c);
 }
 
 int audit_list_run(struct ctl *c) {

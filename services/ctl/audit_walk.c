@@ -40,16 +40,20 @@ static void take_hash(uint8_t to[static SEAL_HASH_BYTES], struct db_bytes from) 
         memcpy(to, from.data, SEAL_HASH_BYTES);
 }
 
-static void check_head(const struct audit_walk *w, const struct seal *seal) {
+/* Seals come in ascending order, and so do the heads. */
+static void check_heads(struct audit_walk *w, const struct seal *seal) {
     uint8_t hash[SEAL_HASH_BYTES];
-    if (seal->number != w->head_number)
-        return;
     seal_hash(seal, hash);
-    if (memcmp(hash, w->head_hash, sizeof(hash)) != 0)
-        audit_check_trouble(w->check, "seal %lld: is not the one that was known", (long long) seal->number);
+    for (; w->heads_seen < w->heads_count && w->heads[w->heads_seen].number <= seal->number; w->heads_seen++) {
+        const struct audit_head *head = &w->heads[w->heads_seen];
+        if (head->number != seal->number)
+            audit_check_trouble(w->check, "seal %lld: was known, and is missing", (long long) head->number);
+        else if (memcmp(hash, head->hash, sizeof(hash)) != 0)
+            audit_check_trouble(w->check, "seal %lld: is not the one that was known", (long long) seal->number);
+    }
 }
 
-static int walk_seals(struct db *db, struct audit_walk *w) {
+int audit_walk_seals(struct db *db, struct audit_walk *w) {
     int64_t number = INT64_MIN, n = 0;
     do {
         _cleanup_rows_ struct db_rows *rows = NULL;
@@ -68,30 +72,45 @@ static int walk_seals(struct db *db, struct audit_walk *w) {
             if (r < 0)
                 return r;
             audit_check_seal_end(w->check);
-            check_head(w, &seal);
+            check_heads(w, &seal);
             number = seal.number;
         }
     } while (n == SEALS_AT_ONCE);
     return n < 0 ? (int) n : 0;
 }
 
+/* What is stored and what the audit tells of it, each way. */
+static int check_counts(struct db *db, struct audit_walk *w) {
+    _cleanup_rows_ struct db_rows *rows = NULL;
+    int64_t n = audit_counts(db, &rows);
+    w->counts = json_array();
+    for (size_t i = 0; i < (n < 0 ? 0 : db_rows_count(rows)); i++) {
+        const char *what = db_text(rows, i, 0), *kinds = db_text(rows, i, 3);
+        int64_t stored = db_int64(rows, i, 1), told = db_int64(rows, i, 2);
+        (void) json_array_append_new(w->counts, json_pack("{s:s, s:I, s:I}", "what", what, "stored",
+                                                          (json_int_t) stored, "told", (json_int_t) told));
+        if (stored != told)
+            audit_check_trouble(w->check, "%lld %s, but %lld events tell of one (%s)", (long long) stored, what,
+                                (long long) told, kinds);
+    }
+    return n < 0 ? (int) n : 0;
+}
+
 int audit_walk(struct db *db, struct audit_walk *w) {
     _cleanup_rows_ struct db_rows *rows = NULL;
-    int r = walk_seals(db, w);
+    int r = audit_walk_seals(db, w);
     if (r < 0)
         return r;
     struct audit_standing standing = audit_check_standing(w->check);
-    if (w->head_number > standing.last.number)
-        audit_check_trouble(w->check, "seal %lld: is missing, and all after it; the last is %lld",
-                            (long long) w->head_number, (long long) standing.last.number);
+    if (w->heads_seen < w->heads_count)
+        audit_check_trouble(w->check, "seal %lld: was known, and is missing with all after it; the last is %lld",
+                            (long long) w->heads[w->heads_seen].number, (long long) standing.last.number);
     int64_t n = audit_tail(db, &rows);
     if (n < 0)
         return (int) n;
     w->unsealed = db_int64(rows, 0, 0);
     w->oldest_sec = db_int64(rows, 0, 1);
-    w->issued_events = db_int64(rows, 0, 2);
-    w->certificates = db_int64(rows, 0, 3);
-    if (db_int64(rows, 0, 4) < standing.last.number)
+    if (db_int64(rows, 0, 2) < standing.last.number)
         audit_check_trouble(w->check, "seals vanished during the check");
     if (w->unsealed > 0 && w->oldest_sec >= w->grace_sec)
         audit_check_trouble(w->check,
@@ -99,8 +118,5 @@ int audit_walk(struct db *db, struct audit_walk *w) {
                             "away, or no signer seals",
                             (long long) w->unsealed, (unsigned long long) standing.last.xid_to,
                             (long long) w->oldest_sec);
-    if (w->issued_events != w->certificates)
-        audit_check_trouble(w->check, "%lld certificates, but %lld events tell of one", (long long) w->certificates,
-                            (long long) w->issued_events);
-    return 0;
+    return check_counts(db, w);
 }

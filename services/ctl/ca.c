@@ -1,4 +1,4 @@
-/* ca init|list|activate|renew: roots and issuing CAs. The issuing key's place is with the signer; the root's is a safe. */
+/* ca init|list|activate|retire|renew: roots and issuing CAs. The issuing key's place is with the signer; the root's is a safe. */
 #include <errno.h>
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
@@ -7,9 +7,11 @@
 #include "base/text.h"
 #include "ca_certificate.h"
 #include "ca_files.h"
+#include "ca_token.h"
 #include "commands.h"
 #include "ctl_text.h"
 #include "store/operator.h"
+#include "token.h"
 
 #define DER_BYTES_MAX 8192
 #define URL_BYTES_MAX 200
@@ -24,8 +26,9 @@ const struct command_option ca_init_options[] = {
     {"organisation", "TEXT", "O of both certificates (default: the name)", false},
     {"country", "CC", "C of both certificates (default JP)", false},
     {"root-name", "TEXT", "CN of the root (default: NAME Root)", false},
-    {"key", "KIND", "rsa:2048, rsa:3072 (default), rsa:4096, ec:P-256 or ec:P-384", false},
-    {"root-key", "KIND", "the same for the root (default rsa:4096, or ec:P-384 where --key is ec)", false},
+    {"key", "KIND", "rsa:2048, rsa:3072 (default), rsa:4096, ec:P-256, ec:P-384, or pkcs11:… of a key in a token",
+     false},
+    {"root-key", "KIND", "a kind for the root, no token (default rsa:4096, or ec:P-384 where --key is EC)", false},
     {"years", "N", "of the issuing CA (default 10)", false},
     {"root-years", "N", "of the root (default 20)", false},
     {"shards", "N", "number of CRLs, fixed for the CA's life (default 16)", false},
@@ -39,16 +42,19 @@ const struct command_option ca_renew_options[] = {
 };
 const struct command_option ca_list_options[] = {{0}};
 const struct command_option ca_activate_options[] = {{0}};
+const struct command_option ca_retire_options[] = {{0}};
 
 const struct statement *const ca_init_statements[] = {&issuer_add_statement, &audit_key_add_statement, NULL};
 const struct statement *const ca_list_statements[] = {&issuer_list_statement, NULL};
 const struct statement *const ca_activate_statements[] = {&service_lock_statement, &issuer_rest_statement,
                                                           &issuer_activate_statement, NULL};
+const struct statement *const ca_retire_statements[] = {&issuer_retire_statement, NULL};
 const struct statement *const ca_renew_statements[] = {&issuer_list_statement, &issuer_renew_statement, NULL};
 
 struct authority {
     struct ctl *c;
     EVP_PKEY *root_key, *issuing_key, *audit_key;
+    bool in_token; /* issuing_key is the public half only */
     X509 *root, *issuing;
     X509_CRL *crl; /* NULL without --url */
     const char *name;
@@ -105,11 +111,12 @@ static int make_keys(struct authority *a) {
     const char *key = ctl_option(a->c, "key"), *root_key = ctl_option(a->c, "root-key");
     if (!key)
         key = "rsa:3072";
-    if (!root_key)
-        root_key = strncmp(key, "ec:", 3) == 0 ? "ec:P-384" : "rsa:4096";
-    if (strcmp(key, "ed25519") == 0 || strcmp(root_key, "ed25519") == 0)
+    if (strcmp(key, "ed25519") == 0 || (root_key && strcmp(root_key, "ed25519") == 0))
         return ctl_fail(CTL_USAGE, "ed25519 is for the audit's seals alone (BR 6.1.5)");
-    int r = make_key("key", key, &a->issuing_key);
+    a->in_token = token_is_uri(key);
+    int r = a->in_token ? ca_token_key(key, &a->issuing_key) : make_key("key", key, &a->issuing_key);
+    if (r == 0 && !root_key)
+        root_key = EVP_PKEY_is_a(a->issuing_key, "EC") ? "ec:P-384" : "rsa:4096";
     if (r == 0)
         r = make_key("root-key", root_key, &a->root_key);
     return r != 0 ? r : make_key("audit-key", "ed25519", &a->audit_key);
@@ -145,7 +152,7 @@ static int write_files(struct authority *a, struct ca_files *f) {
     int r = ca_files_key(f, "root.key.pem", a->root_key);
     if (r == 0)
         r = ca_files_pem(f, "root.pem", a->root, NULL);
-    if (r == 0)
+    if (r == 0 && !a->in_token)
         r = ca_files_key(f, "issuing.key.pem", a->issuing_key);
     if (r == 0)
         r = ca_files_pem(f, "issuing.pem", a->issuing, NULL);
@@ -316,6 +323,18 @@ int ca_activate_run(struct ctl *c) {
     if (r == -ENOENT)
         return ctl_fail(CTL_NOT_FOUND, "no CA %lld", (long long) a.id);
     return r < 0 ? ctl_database_failed(r) : CTL_OK;
+}
+
+int ca_retire_run(struct ctl *c) {
+    int64_t id = 0;
+    int r = ctl_id(ctl_argument(c, 0), &id);
+    if (r != 0)
+        return r;
+    _cleanup_args_ struct db_args args = {0};
+    db_add_int64(&args, id);
+    db_add_text(&args, c->by);
+    return ctl_answer_one(c, &issuer_retire_statement, &args, CTL_REFUSED,
+                          "CA %lld signs today, has certificates that are valid, or is none", (long long) id);
 }
 
 /* ---- renew */

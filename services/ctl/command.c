@@ -46,9 +46,25 @@ static const struct command *find_command(const struct command *table, const cha
     return NULL;
 }
 
+/* "revoke" is a command, and so is "revoke list". */
+static const struct command *find_longer(const struct parsing *p, const char *word) {
+    const struct command_line *line = p->line;
+    return line->noun || line->command->arguments || p->options_over
+               ? NULL
+               : find_command(p->table, line->command->name, word);
+}
+
 static int take_word(struct parsing *p, const char *word) {
     struct command_line *line = p->line;
     if (line->command) {
+        const struct command *longer = find_longer(p, word);
+        if (longer) {
+            for (unsigned i = 0; i < COMMAND_OPTIONS_MAX; i++)
+                if (line->values[i])
+                    return refuse(p, "options of \"%s\" come after the whole command", longer->name);
+            line->command = longer;
+            return 0;
+        }
         if (line->arguments_count == COMMAND_ARGUMENTS_MAX)
             return refuse(p, "too many arguments: \"%s\"", word);
         line->arguments[line->arguments_count++] = word;

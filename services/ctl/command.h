@@ -30,6 +30,7 @@ struct command {
     const struct command_option *options;      /* ended by {0}; may be NULL */
     const struct statement *const *statements; /* NULL-terminated; prepared before the handler; NULL: no database */
     bool owner;                                /* connects as whom the environment says, not as inkan_operator */
+    bool offline;                              /* runs, too, when the database cannot be reached */
     int (*run)(struct ctl *c);                 /* enum ctl_exit */
 };
 

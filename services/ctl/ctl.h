@@ -22,6 +22,7 @@ enum ctl_exit {
 struct ctl_settings {
     const char *database;
     const char *health[CTL_HEALTH_COUNT]; /* in the order of ctl_daemons */
+    int64_t oldest_usec;                  /* health.oldest */
     const char *pki_url;
 };
 
@@ -30,9 +31,10 @@ extern const char *const ctl_daemons[CTL_HEALTH_COUNT];
 struct ctl {
     struct command_line line;
     struct ctl_settings settings;
-    struct db *db;  /* connected when the command has statements */
-    const char *by; /* the person, for the audit: OS user, and whom sudo was called by */
-    json_t *result; /* printed even after a failure; NULL: nothing */
+    struct db *db;   /* connected when the command has statements; of one that goes on without (offline), perhaps not */
+    const char *by;  /* the person, for the audit: OS user, and whom sudo was called by */
+    json_t *result;  /* printed even after a failure; NULL: nothing */
+    struct buf text; /* what people get instead of the result, where a command has a form of its own */
 };
 
 /* NULL when not given. */

@@ -70,6 +70,8 @@ int domain_add_run(struct ctl *c) {
     if (r == 0)
         r = ctl_domain(ctl_argument(c, 0), name);
     if (r == 0)
+        r = ctl_check_public(name);
+    if (r == 0)
         r = ctl_organisation(c, ctl_option(c, "organisation"), &organisation);
     if (r != 0)
         return r;
@@ -156,6 +158,9 @@ int domain_change_run(struct ctl *c) {
     int r = check_options(c);
     if (r == 0)
         r = ctl_domain(ctl_argument(c, 0), name);
+    /* Whatever stands in the register can be suspended, under an older list or a newer one. */
+    if (r == 0 && !(to.state && strcmp(to.state, "suspended") == 0))
+        r = ctl_check_public(name);
     if (r == 0 && organisation)
         r = ctl_organisation(c, organisation, &to.organisation);
     if (r == 0)
@@ -184,6 +189,8 @@ int domain_examine_run(struct ctl *c) {
     int r = ctl_domain(ctl_argument(c, 0), name);
     if (r == 0)
         r = ctl_number(c, "wait", 1, 600, 60, &wait_sec);
+    if (r == 0)
+        r = ctl_check_public(name);
     if (r == 0)
         r = load(c, name);
     if (r == 0)

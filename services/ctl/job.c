@@ -8,7 +8,7 @@
 #include "store/operator.h"
 
 const struct command_option job_list_options[] = {
-    {"stage", "STAGE", "only check, ask, decide, sign, send or crl", false},
+    {"stage", "STAGE", "of one stage alone (docs/architecture.md)", false},
     {0},
 };
 const struct command_option job_retry_options[] = {{0}};
@@ -19,13 +19,14 @@ const struct command_option job_discard_options[] = {
 
 const struct statement *const job_list_statements[] = {&job_list_statement, NULL};
 const struct statement *const job_retry_statements[] = {&job_show_statement, &job_retry_statement, NULL};
-const struct statement *const job_discard_statements[] = {&job_take_statement, &job_discard_send_statement,
-                                                          &job_discard_finish_statement, &ask_finish_statement, NULL};
+const struct statement *const job_discard_statements[] = {&job_take_statement,         &job_discard_send_statement,
+                                                          &job_discard_mark_statement, &job_discard_finish_statement,
+                                                          &ask_finish_statement,       NULL};
 
 int job_list_run(struct ctl *c) {
     const char *stage = ctl_option(c, "stage");
     if (stage && stage_from_name(stage) == STAGE_INVALID)
-        return ctl_fail(CTL_USAGE, "--stage: check, ask, decide, sign, send or crl");
+        return ctl_fail(CTL_USAGE, "--stage: no such stage");
     _cleanup_args_ struct db_args args = {0};
     db_add_text(&args, stage);
     return ctl_answer_list(c, &job_list_statement, &args);
@@ -38,6 +39,7 @@ int job_retry_run(struct ctl *c) {
         return r;
     _cleanup_args_ struct db_args args = {0}, again = {0};
     db_add_int64(&args, id);
+    db_add_text(&args, c->by);
     db_add_int64(&again, id);
     json_t *rows = NULL;
     int64_t n = ctl_query(c, &job_retry_statement, &args, &rows);
@@ -91,6 +93,21 @@ static int64_t discard_send(struct db *db, const struct discard *d) {
     return db_run(db, &job_discard_send_statement, &args, NULL);
 }
 
+/* Its daemon ends what it holds in an error, whoever worked on it before. */
+static int64_t discard_mark(struct db *db, const struct discard *d) {
+    _cleanup_args_ struct db_args args = {0};
+    db_add_int64(&args, d->id);
+    return db_run(db, &job_discard_mark_statement, &args, NULL);
+}
+
+static bool comes_round(const char *stage) {
+    static const enum stage periodic[] = {STAGE_crl, STAGE_ocsp, STAGE_remind, STAGE_head};
+    for (size_t i = 0; i < ARRAY_SIZE(periodic); i++)
+        if (strcmp(stage, stage_name(periodic[i])) == 0)
+            return true;
+    return false;
+}
+
 static int discard(struct db *db, void *ctx) {
     struct discard *d = ctx;
     json_decref(d->rows);
@@ -99,10 +116,10 @@ static int discard(struct db *db, void *ctx) {
     if (n <= 0)
         return (int) n;
     bool ask = strcmp(d->stage, "ask") == 0, send = strcmp(d->stage, "send") == 0;
-    d->refused = !ask && !send;
+    d->refused = comes_round(d->stage);
     if (d->refused)
         return DB_FAILED; /* takes the new token back */
-    n = ask ? discard_ask(db, d) : discard_send(db, d);
+    n = ask ? discard_ask(db, d) : send ? discard_send(db, d) : discard_mark(db, d);
     if (n < 0)
         return (int) n;
     _cleanup_args_ struct db_args args = {0};
@@ -127,9 +144,7 @@ int job_discard_run(struct ctl *c) {
         c->result = json_incref(json_array_get(d.rows, 0));
     json_decref(d.rows);
     if (d.refused)
-        return ctl_fail(CTL_REFUSED,
-                        "job %lld (%s) cannot be discarded: its upload would stand still. Retry it; a job that fails "
-                        "three times ends its rows in an error by itself",
+        return ctl_fail(CTL_REFUSED, "job %lld (%s) cannot be discarded: it is periodic and would come again. Retry it",
                         (long long) d.id, d.stage);
     if (r < 0)
         return ctl_database_failed(r);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "commands.h"
 #include "config.h"
 #include "log.h"
@@ -24,6 +25,8 @@ static const struct setting setting_table[] = {
     {"health", "whois", SETTING_TEXT, "127.0.0.1:8493", 0, 100, &settings.health[2], "", .guest = true},
     {"health", "signer", SETTING_TEXT, "127.0.0.1:8494", 0, 100, &settings.health[3], "", .guest = true},
     {"health", "mailer", SETTING_TEXT, "127.0.0.1:8495", 0, 100, &settings.health[4], "", .guest = true},
+    {"health", "oldest", SETTING_DURATION, "5min", USEC_PER_SEC, SEC_PER_DAY *USEC_PER_SEC, &settings.oldest_usec, "",
+     .guest = true},
     {0},
 };
 
@@ -49,7 +52,9 @@ static int connect_database(struct ctl *c) {
     const char *conninfo = c->line.database ? c->line.database : c->settings.database;
     if (db_new(&c->db, conninfo, "inkanctl", command->statements) < 0)
         return ctl_fail(CTL_FAILED, "out of memory");
-    return db_connect(c->db) < 0 ? ctl_fail(CTL_FAILED, "no connection that this command could use") : 0;
+    return db_connect(c->db) < 0 && !command->offline
+               ? ctl_fail(CTL_FAILED, "no connection that this command could use")
+               : 0;
 }
 
 /* Who does it, for the audit: the database knows only the role. */
@@ -72,7 +77,11 @@ static int run(struct ctl *c) {
         r = connect_database(c);
     if (r == 0)
         r = c->line.command->run(c);
-    ctl_print(c->result, c->line.json);
+    if (c->text.len > 0 && !c->line.json)
+        (void) fputs(buf_string(&c->text), stdout);
+    else
+        ctl_print(c->result, c->line.json);
+    buf_done(&c->text);
     json_decref(c->result);
     db_free(c->db);
     /* A result that did not reach its reader is none. */

@@ -45,12 +45,13 @@ static int check_options(const struct ctl *c) {
     static const struct {
         const char *name;
         size_t max;
-    } texts[] = {{"name-en", 64}, {"name-ja", 200}, {"st", 128}, {"l", 128}};
-    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-        int r = ctl_check_text(texts[i].name, ctl_option(c, texts[i].name), texts[i].max);
-        if (r != 0)
-            return r;
-    }
+        const char *forbidden; /* names of organisations have commas ("…, Ltd."), names of places none */
+    } subject[] = {{"name-en", 64, "="}, {"st", 128, "=,"}, {"l", 128, "=,"}};
+    int r = ctl_check_text("name-ja", ctl_option(c, "name-ja"), 200);
+    for (size_t i = 0; r == 0 && i < ARRAY_SIZE(subject); i++)
+        r = ctl_check_subject(subject[i].name, ctl_option(c, subject[i].name), subject[i].max, subject[i].forbidden);
+    if (r != 0)
+        return r;
     if (date && clock_parse_date(date, &usec) < 0)
         return ctl_fail(CTL_USAGE, "--issue-until: a date, YYYY-MM-DD");
     if (match_key && *match_key && strcmp(match_key, "cn") != 0 && strcmp(match_key, "cn+ou") != 0)

@@ -18,18 +18,9 @@ const struct statement *const ou_add_statements[] = {&organisation_find_statemen
 const struct statement *const ou_remove_statements[] = {&organisation_find_statement, &ou_remove_statement, NULL};
 const struct statement *const ou_list_statements[] = {&organisation_find_statement, &ou_list_statement, NULL};
 
-/* The column of the DN holds half-width characters; "=" would hide another attribute, as would a comma. */
-static int check_value(const char *ou) {
-    int r = ctl_check_text("OU", ou, OU_MAX);
-    for (const char *p = ou; r == 0 && *p; p++)
-        if (*p < 0x20 || *p > 0x7e || *p == '=' || *p == ',')
-            r = ctl_fail(CTL_USAGE, "OU: half-width characters other than \"=\" and \",\", not \"%s\"", ou);
-    return r;
-}
-
 static int take_arguments(struct ctl *c, struct db_args *args) {
     int64_t organisation = 0;
-    int r = check_value(ctl_argument(c, 1));
+    int r = ctl_check_subject("OU", ctl_argument(c, 1), OU_MAX, "=,");
     if (r == 0)
         r = ctl_organisation(c, ctl_argument(c, 0), &organisation);
     db_add_int64(args, organisation);

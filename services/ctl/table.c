@@ -54,15 +54,54 @@ const struct command ctl_commands[] = {
             "registrar change 2 --certificate new.pem\nregistrar change 2 --state active\n"),
     COMMAND("registrar remove", registrar_remove, "ID", "Refuse the registrar from now on.", "registrar remove 2\n"),
 
+    COMMAND("revoke", revoke, NULL, "Revoke many certificates for one reason: first a dry run, then --execute.",
+            "revoke --reason 4 --comment 'wrong ST' --file serials.txt\n"
+            "revoke --reason 1 --comment 'key published' --key leaked.pem --execute 5be1c0ffee0123456789\n"
+            "revoke --reason 9 --comment 'left the service' --organisation 12\n"
+            "revoke --reason 4 --comment 'bug 17' --profile 3 --issued-from 2026-04-01 --issued-until 2026-04-20\n"
+            "revoke list\nrevoke show 3 --json\n",
+            .details =
+                "Criteria may be combined; what fits all of them is selected. Without --execute nothing is stored: the "
+                "counts are\n"
+                "shown, and a code that pins the selection and the reason. With --execute CODE it is done if the "
+                "selection is\n"
+                "still the same. Applications that are being issued (in flight) are selected too and end in an error.\n"
+                "The signer revokes chunk by chunk; `revoke show N` tells how far it is. Managers get a mail a "
+                "certificate,\n"
+                "registrars one for all. Exit code 3 when nothing is selected, 4 when the code is another.\n"),
+    COMMAND("revoke list", revoke_list, NULL, "Campaigns, the newest first.", "revoke list --json\n"),
+    COMMAND("revoke show", revoke_show, "N", "How far a campaign is, by organisation.", "revoke show 3\n"),
+    COMMAND("key block", key_block, NULL, "Refuse keys for ever that others report as compromised.",
+            "key block --key leaked.pem --reason 'report 2026-17'\n"
+            "key block --file hashes.txt --reason 'published list of 3 April'\n",
+            .details = "Says how many valid certificates and accepted applications have these keys: "
+                       "`revoke --reason 1 --key …`.\n"),
+    COMMAND("key show", key_show, NULL, "Whether a key was used here or is blocked, and by what.",
+            "key show --key leaked.pem\n"),
+    COMMAND("link list", link_list, NULL, "The newest link of each valid certificate, oldest first.",
+            "link list --unfetched\nlink list --unfetched --organisation 1 --json\n"),
+    COMMAND("link resend", link_resend, "SERIAL|APPLICATION", "Mail a certificate's manager a new one-time link.",
+            "link resend 1911649278160095962 --reason 'asked for by telephone'\n"
+            "link resend 0x1a87d2f3c5e9b0d4 --mail kanri@example.ac.jp --reason 'the address was wrong'\n",
+            .details =
+                "The old link dies. With --mail the address holds for later notices too; the audit keeps the old\n"
+                "one.\n"),
+
     COMMAND("job list", job_list, NULL, "Work that is not done, in the order in which it will be.",
             "job list\njob list --stage send --json\n"),
     COMMAND("job retry", job_retry, "ID", "Make a waiting job due now, with all its attempts again.", "job retry 17\n"),
-    COMMAND("job discard", job_discard, "ID", "Give a job up: ask and send only.",
+    COMMAND("job discard", job_discard, "ID", "Give a job up, with a reason that the audit keeps.",
             "job discard 17 --reason 'the relay is gone for good'\n",
-            .details =
-                "ask: its domain counts as not answered, and the upload is decided so. send: its mails end as\n"
-                "failed and are not sent; links can be sent again. Others would leave an upload standing still and\n"
-                "are refused: retry them; a job that fails three times ends its rows in an error by itself.\n"),
+            .details = "check, decide, sign, revoke: its daemon ends the rows that it holds in an error (944), and the "
+                       "upload goes on.\n"
+                       "ask: its domain counts as not answered, and the upload is decided so. send: its mails end as "
+                       "failed and are\n"
+                       "not sent; links can be sent again. Periodic ones (crl, ocsp, remind) are refused: they would "
+                       "come again.\n"),
+
+    COMMAND("bus key", bus_key, "FILE", "Make a daemon's key for hints over tcp://, and print its public half.",
+            "bus key /etc/inkan/keys/signer.bus\n",
+            .details = "The file is for bus.key of that daemon; the public key goes into the file bus.peers of all.\n"),
 
     COMMAND("whois ask", whois_ask, "DOMAIN", "What WHOIS says now, asked by inkan-whois.", "whois ask example.ac.jp\n",
             .details = "The answer is recorded, and serves uploads as any other.\n"),
@@ -93,7 +132,9 @@ const struct command ctl_commands[] = {
             "The first CA is active at once; later ones wait for `ca activate`.\n"),
     COMMAND("ca list", ca_list, NULL, "Issuing CAs.", "ca list\n"),
     COMMAND("ca activate", ca_activate, "ID", "Sign with this CA from now on.", "ca activate 2\n",
-            .details = "The signers need its key first (signer.key), or they stop being ready.\n"),
+            .details = "A signer with its key must run (signer.key); the one with the old key goes on: CRLs, OCSP.\n"),
+    COMMAND("ca retire", ca_retire, "ID", "No more CRLs and OCSP of a CA whose certificates have all ended.",
+            "ca retire 1\n", .details = "Then the signer that has its key can go.\n"),
     COMMAND("ca renew", ca_renew, "ID", "A new certificate for an issuing CA: same names, same key, new validity.",
             "ca renew 1 --directory /root/ca --years 10\n",
             .details = "Keeps the old files under the old certificate's hash. Restart the signers afterwards.\n"),
@@ -102,6 +143,12 @@ const struct command ctl_commands[] = {
             "upload --url https://upki.example.jp:8443 --certificate me.pem --key me.key --confirmed server.tsv\n"
             "upload --url https://upki.example.jp:8443 --certificate me.pem --key me.key --dry-run server.tsv --json\n",
             .details = "Exit code 4 when the file was rejected or a row has an error.\n"),
+    COMMAND("status", status, NULL, "One screen that tells whether all is well, and what to do where it is not.",
+            "status\nstatus --json\n", .offline = true,
+            .details =
+                "Daemons, halt, queues, CRLs, certificates of the service, WHOIS, mails, audit. Each finding says "
+                "what to do.\n"
+                "Exit code 0 when all is well, 1 when not. Fit for a monitoring system that runs commands.\n"),
     COMMAND("health", health, NULL, "Ask each daemon whether it can work.", "health\nhealth --json\n",
             .details = "The addresses are those of [health] in the settings. Exit code 1 when one is not ready.\n"),
 
@@ -110,8 +157,15 @@ const struct command ctl_commands[] = {
         "audit verify\naudit verify --key audit.pub.pem --head 1742:6f3a… --json\n",
         .details =
             "Checks numbers, signatures, links and ranges of all seals, hashes every event they cover, and compares\n"
-            "the certificates with the events that tell of them. Exit code 4 on any trouble. Keep the head it prints\n"
-            "(and audit.pub.pem) elsewhere: with --head a later run notices seals cut off at the end.\n"),
+            "the counts of certificates, revocations, links, mails and failed rows with the events that tell of them. "
+            "Exit code 4 on any trouble. Keep the head it prints\n"
+            "(and audit.pub.pem) elsewhere: with --head a later run notices seals cut off at the end (--heads: the\n"
+            "file that the mailer keeps).\n"),
+    COMMAND(
+        "audit epoch", audit_epoch, NULL, "Let the audit go on after the database was restored from a dump.",
+        "audit epoch --reason 'restored from the dump of 3 April'\n",
+        .details =
+            "Refused where the seals are of this cluster, and while the chain that was restored does not verify.\n"),
     COMMAND("audit list", audit_list, NULL, "The newest events.",
             "audit list --limit 20\naudit list --upload 17 --json\n"),
 
@@ -123,5 +177,8 @@ const struct command ctl_commands[] = {
             "owner. A file that was applied once and has changed is refused. May be run again at any time.\n"),
     COMMAND("database status", database_status, NULL, "Which migrations are applied.", "database status\n",
             .details = "Exit code 4 when the schema is not the one this inkanctl was built for.\n"),
+    COMMAND("database drill", database_drill, NULL, "Record that a backup was restored on trial.",
+            "database drill --comment 'base backup of 3 April on the spare machine, 14 minutes, audit verified'\n",
+            .details = "The audit keeps it, and `status` shows the last one.\n"),
     {0},
 };

@@ -17,7 +17,7 @@ const struct command_option upload_options[] = {
     {"certificate", "FILE", "the registrar's TLS certificate, PEM", true},
     {"key", "FILE", "its key, PEM", true},
     {"ca", "FILE", "trust for the listener, PEM (default: the system's)", false},
-    {"kind", "KIND", "server-issue (default), server-renew, server-revoke", false},
+    {"kind", "KIND", "server-issue (default), server-renew, server-revoke, manager-update", false},
     {"on-error", "MODE", "abort (default): one bad row refuses the file; skip: good rows are taken", false},
     {"dry-run", NULL, "check only, register nothing", false},
     {"confirmed", NULL, "the review items are confirmed; wanted unless --dry-run", false},

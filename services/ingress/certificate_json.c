@@ -8,6 +8,7 @@
 
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX 1000
+#define WORDS_BYTES_MAX 255
 
 static int refuse(const struct request *r, struct reply *p, const char *name, const char *value, const char *allowed) {
     const char *args[] = {name, value, allowed};
@@ -30,12 +31,10 @@ static int time_parse(const char *text, int64_t *ret_usec) {
 static int read_words(const struct request *r, struct reply *p, struct certificate_query *ret) {
     const char *q = request_parameter(r, "q");
     size_t len = q ? strlen(q) : 0;
-    if (len >= sizeof(ret->part))
+    if (len > WORDS_BYTES_MAX)
         return refuse(r, p, "q", "...", "<= 255 bytes");
     if (len > 0) {
-        for (size_t i = 0; i <= len; i++)
-            ret->part[i] = (char) (q[i] >= 'A' && q[i] <= 'Z' ? q[i] + 32 : q[i]);
-        ret->filter.part = ret->part;
+        ret->filter.part = q;
         if (text_parse_serial(q, ret->serial) == 0)
             ret->filter.serial = ret->serial;
     }
@@ -51,11 +50,13 @@ static int read_words(const struct request *r, struct reply *p, struct certifica
 
 int certificate_query_read(const struct request *r, struct reply *p, struct certificate_query *ret) {
     *ret = (struct certificate_query){.filter = {.state = -1}};
-    const char *before = request_parameter(r, "expires_before"), *cursor = request_parameter(r, "cursor"),
-               *limit = request_parameter(r, "limit");
+    const char *before = request_parameter(r, "expires_before"), *after = request_parameter(r, "expires_after"),
+               *cursor = request_parameter(r, "cursor"), *limit = request_parameter(r, "limit");
     int64_t n = LIMIT_DEFAULT;
     if (before && *before && time_parse(before, &ret->filter.expires_before_usec) < 0)
         return refuse(r, p, "expires_before", before, "2026-11-23, 2026-11-23T01:02:03Z");
+    if (after && *after && time_parse(after, &ret->filter.expires_after_usec) < 0)
+        return refuse(r, p, "expires_after", after, "2026-11-23, 2026-11-23T01:02:03Z");
     if (cursor && *cursor && text_to_int64(cursor, 1, INT64_MAX, &ret->filter.before) < 0)
         return refuse(r, p, "cursor", cursor, "next");
     if (limit && *limit && text_to_int64(limit, 1, LIMIT_MAX, &n) < 0)
@@ -99,11 +100,13 @@ json_t *certificate_json(const struct db_rows *rows, size_t row) {
                   db_text(rows, row, CERTIFICATE_MANAGER_AFFILIATION), "mail",
                   db_text(rows, row, CERTIFICATE_MANAGER_MAIL), "software", db_text(rows, row, CERTIFICATE_SOFTWARE));
     return json_pack(
-        "{s:o, s:s, s:o, s:s, s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "serial",
+        "{s:o, s:s, s:o, s:s, s:I, s:s, s:I, s:o, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "serial",
         serial_text(rows, row), "cn", db_text(rows, row, CERTIFICATE_CN), "names", names_list(rows, row), "dn",
         db_text(rows, row, CERTIFICATE_DN), "profile", (json_int_t) db_int64(rows, row, CERTIFICATE_PROFILE), "status",
         status, "state", (json_int_t) db_int64(rows, row, CERTIFICATE_STATE), "revoked",
-        time_or_null(rows, row, CERTIFICATE_REVOKED), "not_before", time_or_null(rows, row, CERTIFICATE_NOT_BEFORE),
+        time_or_null(rows, row, CERTIFICATE_REVOKED), "days_left",
+        (json_int_t) db_int64(rows, row, CERTIFICATE_DAYS_LEFT), "renewed",
+        (int) db_bool(rows, row, CERTIFICATE_RENEWED), "not_before", time_or_null(rows, row, CERTIFICATE_NOT_BEFORE),
         "not_after", time_or_null(rows, row, CERTIFICATE_NOT_AFTER), "issued",
         time_or_null(rows, row, CERTIFICATE_ISSUED), "fetched", time_or_null(rows, row, CERTIFICATE_FETCHED),
         "application", id_text(db_int64(rows, row, CERTIFICATE_APPLICATION)), "upload",
@@ -143,4 +146,25 @@ int certificate_query_run(struct thread *t, const struct request *r, const struc
     json_t *next = n > shown ? id_text(db_int64(rows, shown - 1, CERTIFICATE_ID)) : json_null();
     *ret = json_pack("{s:o, s:o}", "certificates", list, "next", next);
     return *ret ? 0 : -ENOMEM;
+}
+
+struct getting {
+    uint8_t serial[16];
+    struct db_rows *rows;
+};
+
+static int get_work(struct db *db, void *ctx) {
+    struct getting *g = ctx;
+    db_rows_free(g->rows);
+    g->rows = NULL;
+    return (int) certificate_get(db, g->serial, &g->rows);
+}
+
+int certificate_read_one(struct thread *t, const struct request *r, const char *serial, struct db_rows **ret) {
+    struct getting g = {0};
+    int result = 0;
+    if (text_parse_serial(serial, g.serial) == 0)
+        result = db_transaction(t->db, "certificate_get", r->registrar.organisation, get_work, &g);
+    *ret = g.rows;
+    return result;
 }

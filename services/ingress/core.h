@@ -12,7 +12,7 @@
 
 #include "services/ingress/http.h"
 
-#define PARAMETERS_MAX 32
+#define PARAMETERS_MAX 160 /* a page of certificates has 100 to choose */
 #define PARAMETER_BYTES_MAX 4096
 #define HEADERS_MAX 64
 
@@ -32,13 +32,16 @@ struct exchange {
     char *segments[4];
     struct pair parameter[PARAMETERS_MAX], header[HEADERS_MAX];
     unsigned parameters, headers;
-    uint8_t fingerprint[32]; /* of the client certificate; only with registrar_error NONE */
+    unsigned query_parameters; /* the first ones of parameter[] */
+    uint8_t fingerprint[32];   /* of the client certificate; only with registrar_error NONE */
     /* the body */
     struct MHD_PostProcessor *post;
     EVP_MD_CTX *digest;
     int64_t body_bytes;    /* so far */
     bool in_file;          /* the part being read is the file */
+    bool in_json;          /* the body is JSON: its members become parameters */
     enum error body_error; /* why the body cannot be used; the rest is dropped */
+    int64_t begun_usec;    /* when its head was complete; monotonic */
     /* the queue */
     int64_t complete_usec, due_usec;        /* monotonic */
     struct exchange *next;                  /* ready or parked */
@@ -51,6 +54,15 @@ struct exchange {
 
 struct queue;
 struct deliveries;
+struct responder;
+struct patience;
+struct tls_holder;
+
+/* What is remembered of a connection. */
+struct visitor {
+    void *visit; /* patience.c's */
+    void *tls;   /* tls.c's */
+};
 
 struct server {
     struct context *context;
@@ -58,6 +70,9 @@ struct server {
     char *tls_certificate, *tls_key, *client_ca;
     struct queue *queue;
     struct deliveries *deliveries;
+    struct patience *patience;
+    struct responder *responder;
+    struct tls_holder *tls;
     const char *spool;
     int64_t body_bytes_max;
     bool secure[3]; /* https */
@@ -66,11 +81,14 @@ struct server {
 struct server_options {
     const char *listen[3]; /* address:port by enum listener, unless inherited */
     const char *tls_certificate, *tls_key, *client_ca, *spool;
-    int64_t threads, queue_max, queue_per_registrar, connections;
+    int64_t threads, queue_max, queue_per_registrar, connections, patience_usec;
 };
 
 /* server.c */
+extern const char *const listener_names[3]; /* by enum listener */
 int server_open(struct server **ret, struct context *c, const struct server_options *options);
+/* Certificate, key and client CAs are read anew, for connections to come; what was read before stays where they are wrong. */
+void server_reload(struct server *server, const struct server_options *options);
 void server_close(struct server *server);
 
 /* exchange.c: copies of what the connection holds, so that database threads touch nothing of the library's. */
@@ -98,6 +116,9 @@ const struct route *router_find(enum listener listener, const char *method, cons
 /* origin.c: what a browser says about where a state-changing request came from. */
 bool origin_is_foreign(const char *origin, const char *fetch_site, const char *host, bool secure);
 
+/* language.c: of ?lang=, the Cookie header, Accept-Language, in this order; each may be NULL. Japanese when none says. */
+enum language language_choose(const char *wanted, const char *cookies, const char *accepted);
+
 /* queue.c: database threads. max: requests inside, parked ones too; per_registrar: of one client certificate. */
 int queue_open(struct queue **ret, struct server *server, int64_t threads, int64_t max, int64_t per_registrar);
 /* ERROR_NONE, or why there is no place for it. */
@@ -109,6 +130,16 @@ int deliveries_open(struct deliveries **ret, struct server *server);
 /* Takes x over; written: the library gave the whole reply to the kernel. */
 void deliveries_watch(struct deliveries *d, struct exchange *x, bool written);
 void deliveries_close(struct deliveries *d);
+
+/* patience.c: limits for a request's head, and for its body or the reply at a minimal pace. */
+int patience_open(struct patience **ret, int64_t limit_usec);
+void patience_close(struct patience *p);
+/* When a connection begins and ends; visit: of its visitor. */
+void patience_connection(struct patience *p, struct MHD_Connection *connection, void **visit,
+                         enum MHD_ConnectionNotificationCode what);
+/* From since on (monotonic) it is the client's turn: with so many bytes to send or to take, 0 for a head. */
+void patience_await(struct patience *p, struct MHD_Connection *connection, int64_t since_usec, int64_t bytes);
+void patience_rest(struct patience *p, struct MHD_Connection *connection); /* it is ours */
 
 /* main.c: connections of a database thread. 0 or -ENOMEM. */
 int thread_open(struct thread *t, struct context *c);

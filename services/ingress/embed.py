@@ -11,7 +11,8 @@ import sys
 
 import yaml
 
-TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".json": "application/json", ".html": None}
+TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".json": "application/json", ".js": "text/javascript; charset=utf-8",
+         ".html": None, ".txt": None}
 
 
 def as_array(data):

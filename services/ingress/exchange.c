@@ -26,7 +26,7 @@ static bool put_pair(struct pair *to, const char *name, const char *value, size_
 }
 
 bool exchange_parameter(struct exchange *x, const char *name, const char *value, size_t len) {
-    if (x->parameters == PARAMETERS_MAX || len > PARAMETER_BYTES_MAX ||
+    if (x->parameters == PARAMETERS_MAX || len > PARAMETER_BYTES_MAX || strlen(name) > PARAMETER_BYTES_MAX ||
         !put_pair(&x->parameter[x->parameters], name, value, len))
         return false;
     x->parameters++;
@@ -54,19 +54,6 @@ static enum MHD_Result take_header(void *ctx, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
-static enum language choose_language(const struct request *r) {
-    const char *wanted = request_parameter(r, "lang"), *cookie = request_header(r, "Cookie"),
-               *accepted = request_header(r, "Accept-Language");
-    if (wanted && (strcmp(wanted, "en") == 0 || strcmp(wanted, "ja") == 0))
-        return *wanted == 'e' ? LANGUAGE_EN : LANGUAGE_JA;
-    const char *chosen = cookie ? strstr(cookie, "lang=") : NULL;
-    if (chosen)
-        return strncmp(chosen, "lang=en", 7) == 0 ? LANGUAGE_EN : LANGUAGE_JA;
-    /* The first of the two that is named; Japanese when neither is. */
-    const char *en = accepted ? strstr(accepted, "en") : NULL, *ja = accepted ? strstr(accepted, "ja") : NULL;
-    return en && (!ja || en < ja) ? LANGUAGE_EN : LANGUAGE_JA;
-}
-
 struct exchange *exchange_new(const char *uri) {
     struct exchange *x = calloc(1, sizeof(*x));
     if (!x)
@@ -84,6 +71,7 @@ struct exchange *exchange_new(const char *uri) {
 bool exchange_begin(struct exchange *x, struct server *server, enum listener listener,
                     struct MHD_Connection *connection, const char *method) {
     x->phase = PHASE_READING;
+    x->begun_usec = clock_monotonic_usec();
     x->server = server;
     x->connection = connection;
     x->reply.status = 200;
@@ -93,7 +81,8 @@ bool exchange_begin(struct exchange *x, struct server *server, enum listener lis
     (void) MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, take_query, x);
     (void) MHD_get_connection_values_n(connection, MHD_HEADER_KIND, take_header, x);
     x->request.wants_html = strncmp(x->request.path, "/api/", 5) != 0 && listener != LISTENER_PKI;
-    x->request.language = choose_language(&x->request);
+    x->request.language = language_choose(request_parameter(&x->request, "lang"), request_header(&x->request, "Cookie"),
+                                          request_header(&x->request, "Accept-Language"));
     return x->request.method != NULL;
 }
 
@@ -116,6 +105,7 @@ void exchange_free(struct exchange *x) {
     closep(&x->watch_fd);
     free((void *) (uintptr_t) x->request.method);
     free((void *) (uintptr_t) x->request.path);
+    buf_done(&x->request.body);
     buf_done(&x->reply.body);
     free(x->reply.delivered_ctx);
     free(x);
@@ -138,12 +128,14 @@ static void add_security_headers(const struct exchange *x, struct MHD_Response *
         (void) MHD_add_response_header(response, "Strict-Transport-Security", "max-age=31536000");
 }
 
-static struct MHD_Response *response_of_file(struct reply *p) {
+static struct MHD_Response *response_of_file(struct reply *p, int64_t *ret_bytes) {
     struct stat facts;
     struct MHD_Response *response =
         fstat(p->file_fd, &facts) == 0 ? MHD_create_response_from_fd64((uint64_t) facts.st_size, p->file_fd) : NULL;
-    if (response)
+    if (response) {
         p->file_fd = -1; /* the library's now */
+        *ret_bytes = facts.st_size;
+    }
     return response;
 }
 
@@ -159,7 +151,8 @@ static struct MHD_Response *response_of_body(struct reply *p) {
 enum MHD_Result exchange_send(struct exchange *x) {
     struct reply *p = &x->reply;
     bool empty = p->body.len == 0 && p->file_fd < 0;
-    struct MHD_Response *response = p->file_fd >= 0 ? response_of_file(p) : response_of_body(p);
+    int64_t bytes = (int64_t) p->body.len;
+    struct MHD_Response *response = p->file_fd >= 0 ? response_of_file(p, &bytes) : response_of_body(p);
     if (!response)
         return MHD_NO;
     const char *type = p->type ? p->type : x->request.wants_html ? "text/html; charset=utf-8" : "application/json";
@@ -176,6 +169,7 @@ enum MHD_Result exchange_send(struct exchange *x) {
             MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
         x->watch_fd = info ? dup(info->connect_fd) : -1;
     }
+    patience_await(x->server->patience, x->connection, clock_monotonic_usec(), bytes);
     enum MHD_Result r = MHD_queue_response(x->connection, (unsigned) p->status, response);
     MHD_destroy_response(response);
     return r;
@@ -195,6 +189,15 @@ static const char *find(const struct pair *pairs, unsigned n, const char *name,
 const char *request_parameter(const struct request *r, const char *name) {
     const struct exchange *x = r->core;
     return find(x->parameter, x->parameters, name, strcmp);
+}
+
+size_t request_parameters(const struct request *r, const char *name, const char **ret, size_t max) {
+    const struct exchange *x = r->core;
+    size_t n = 0;
+    for (unsigned i = 0; i < x->parameters && n < max; i++)
+        if (strcmp(x->parameter[i].name, name) == 0)
+            ret[n++] = x->parameter[i].value;
+    return n;
 }
 
 const char *request_header(const struct request *r, const char *name) {

@@ -34,6 +34,15 @@ struct registrar {
     char name[256];
     char organisation_name[256];
     char organisation_name_en[256];
+    bool organisation_active;
+    bool issuing_expired; /* the organisation's 証明書発行有効期限 is past */
+};
+
+/* What the browser presented; texts as RFC 4514, "" when they cannot be shown. */
+struct client_certificate {
+    bool present;
+    char subject[512], issuer[512];
+    int64_t not_after_usec;
 };
 
 struct request {
@@ -44,16 +53,20 @@ struct request {
     bool wants_html;            /* a page rather than JSON: not under /api/ */
     struct registrar registrar; /* id 0: none */
     enum error registrar_error; /* why there is none */
-    int file_fd;                /* spooled file of the body or of the form's `file` part, at offset 0; -1: none */
+    struct client_certificate certificate;
+    int file_fd; /* spooled file of the body or of the form's `file` part, at offset 0; -1: none */
     int64_t file_bytes;
     char file_name[256]; /* UTF-8, as sent; "" when not given */
     uint8_t file_sha256[32];
+    struct buf body;       /* only where the route has a body_type, or of JSON */
     struct thread *thread; /* the database thread that runs it */
     void *core;
 };
 
-/* NULL when absent. Query parameters and form fields are one name space, the form first. */
+/* NULL when absent. Query parameters and form fields (or the members of a JSON object) are one name space, the latter first. */
 const char *request_parameter(const struct request *r, const char *name);
+/* The values of every parameter of that name, at most max; how many there are. */
+size_t request_parameters(const struct request *r, const char *name, const char **ret, size_t max);
 const char *request_header(const struct request *r, const char *name);
 /* All parameters but one as "name=value&name=value&", percent-encoded. */
 void request_put_query(const struct request *r, struct buf *to, const char *without);
@@ -81,6 +94,8 @@ void reply_header(struct reply *p, const char *name, const char *format, ...) _p
 void reply_json(struct reply *p, int status, json_t *steal);
 /* RFC 9457 problem details, or the error page where the request wants HTML. args as of error_text(). */
 void reply_error(const struct request *r, struct reply *p, enum error error, const char *const *args, size_t n_args);
+/* For a page that tells of an error in its own way: counts the error and gives its HTTP status. */
+int reply_error_status(enum error error);
 /* 303 See Other to a path of our own. */
 void reply_redirect(struct reply *p, const char *format, ...) _printf_(2, 3);
 
@@ -103,12 +118,16 @@ int64_t request_waited_usec(const struct request *r);
 struct route {
     enum listener listener;
     const char *method;  /* "GET" serves HEAD too */
-    const char *pattern; /* "/api/v1/uploads/{}/events" */
+    const char *pattern; /* "/api/v1/uploads/{}/events"; {} a segment, {*} all the rest, slashes too */
     enum access access;
     bool changes_state; /* foreign Origin or Sec-Fetch-Site refused; forms need their CSRF token */
     bool takes_file;
     handler handle;
+    const char *body_type; /* media type of a body that is kept as it is, in request.body; NULL: none is */
+    const char *repeats;   /* the one field that a form may send several times (ticked boxes); NULL: none */
 };
 
 /* Ended by {.handle = NULL}; each file of handlers exports one such table, main.c's init joins them. */
-extern const struct route upload_api_routes[], certificate_api_routes[], page_routes[], link_routes[], pki_routes[];
+extern const struct route upload_api_routes[], upload_file_routes[], certificate_api_routes[], permission_api_routes[],
+    statistics_api_routes[], links_api_routes[], page_routes[], certificate_page_routes[], link_routes[], pki_routes[],
+    ocsp_routes[];

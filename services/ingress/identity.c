@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/text.h"
 #include "services/ingress/core.h"
 #include "store/registrar.h"
 
@@ -26,6 +28,25 @@ static enum error judge(gnutls_session_t session) {
                : ERROR_UNKNOWN_CLIENT_CERTIFICATE;
 }
 
+static void put_name(int result, char *text) {
+    if (result < 0 || !text_is_utf8(text, strlen(text)))
+        *text = '\0';
+}
+
+static void describe(const gnutls_datum_t *der, struct client_certificate *ret) {
+    gnutls_x509_crt_t x = NULL;
+    size_t subject = sizeof(ret->subject), issuer = sizeof(ret->issuer);
+    ret->present = true;
+    if (gnutls_x509_crt_init(&x) < 0)
+        return;
+    if (gnutls_x509_crt_import(x, der, GNUTLS_X509_FMT_DER) == 0) {
+        put_name(gnutls_x509_crt_get_dn(x, ret->subject, &subject), ret->subject);
+        put_name(gnutls_x509_crt_get_issuer_dn(x, ret->issuer, &issuer), ret->issuer);
+        ret->not_after_usec = (int64_t) gnutls_x509_crt_get_expiration_time(x) * USEC_PER_SEC;
+    }
+    gnutls_x509_crt_deinit(x);
+}
+
 void identity_read(struct exchange *x) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     unsigned n = 0;
@@ -36,6 +57,8 @@ void identity_read(struct exchange *x) {
     }
     (void) SHA256(list[0].data, list[0].size, x->fingerprint);
     x->request.registrar_error = judge(info->tls_session);
+    if (x->request.wants_html)
+        describe(&list[0], &x->request.certificate);
 }
 
 int identity_look(struct thread *t, struct exchange *x) {
@@ -53,6 +76,8 @@ int identity_look(struct thread *t, struct exchange *x) {
     struct registrar *who = &x->request.registrar;
     who->id = login.id;
     who->organisation = login.organisation;
+    who->organisation_active = login.organisation_active;
+    who->issuing_expired = login.issuing_expired;
     (void) snprintf(who->name, sizeof(who->name), "%s", login.name);
     (void) snprintf(who->organisation_name, sizeof(who->organisation_name), "%s", login.organisation_ja);
     (void) snprintf(who->organisation_name_en, sizeof(who->organisation_name_en), "%s", login.organisation_en);

@@ -11,10 +11,13 @@
 
 #define PAGE_BYTES_MAX ((size_t) 16 * 1024 * 1024)
 
-/* Nothing from elsewhere, no script, no frame. Forms go to ourselves only. */
-#define POLICY                                                                                                         \
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri "      \
-    "'none'"
+/* Nothing from elsewhere, no frame. No script, but on the pages that name one. */
+#define POLICY "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+#define POLICY_SCRIPT "; script-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'"
+/* Forms and scripts speak to ourselves only; those of a page alone to nobody. */
+#define POLICY_FORMS "; form-action 'self'"
+#define POLICY_CONNECT "; connect-src 'self'"
+#define POLICY_ALONE "; form-action 'none'"
 
 static const struct asset *asset(const char *name) {
     for (const struct asset *a = assets; a->name; a++)
@@ -45,13 +48,18 @@ static json_t *here(const struct request *r) {
     return json_string(buf_string(&to));
 }
 
-/* What the layout shows: {"page": …, "t": …, "user": …}. */
+/* What the layout shows: {"page": …, "t": …, "user": …}. The page's own "page" may set refresh, script and alone. */
 static int add_layout(const struct request *r, json_t *data) {
     bool english = r->language == LANGUAGE_EN;
-    json_t *page = json_pack("{s:s, s:o, s:s, s:s, s:s}", "lang", english ? "en" : "ja", "here", here(r), "style",
-                             static_address("style.css"), "icon", static_address("icon.svg"), "home",
-                             r->listener == LISTENER_REGISTRAR ? "/" : "");
+    bool known = r->registrar.id != 0;
+    json_t *menu = known ? page_menu_groups(r) : json_null(), *notices = known ? page_login_notices(r) : json_null();
+    json_t *page = json_pack("{s:s, s:o, s:s, s:s, s:s, s:o, s:o}", "lang", english ? "en" : "ja", "here", here(r),
+                             "style", static_address("style.css"), "icon", static_address("icon.svg"), "home",
+                             r->listener == LISTENER_REGISTRAR ? "/" : "", "menu", menu, "notices", notices);
     json_object_update_missing(page, json_object_get(data, "page"));
+    const char *script = json_string_value(json_object_get(page, "script"));
+    if (script)
+        (void) json_object_set_new(page, "script", json_string(static_address(script)));
     if (json_object_set_new(data, "page", page) < 0 || json_object_set_new(data, "t", text_catalogue(r->language)) < 0)
         return -ENOMEM;
     const struct registrar *user = &r->registrar;
@@ -62,8 +70,14 @@ static int add_layout(const struct request *r, json_t *data) {
                                          english ? user->organisation_name_en : user->organisation_name));
 }
 
-static void add_headers(const struct request *r, struct reply *p) {
-    reply_header(p, "Content-Security-Policy", "%s", POLICY);
+static void add_headers(const struct request *r, struct reply *p, const json_t *data) {
+    const json_t *page = json_object_get(data, "page");
+    bool script = json_object_get(page, "script"), alone = json_is_true(json_object_get(page, "alone"));
+    reply_header(p, "Content-Security-Policy", "%s%s%s%s", POLICY, script ? POLICY_SCRIPT : "",
+                 script && !alone ? POLICY_CONNECT : "", alone ? POLICY_ALONE : POLICY_FORMS);
+    /* A page that refreshes itself is no sign of a person. */
+    if (r->registrar.id != 0 && !json_object_get(page, "refresh"))
+        page_session_renew(p);
     /* Not no-referrer: browsers would then send "Origin: null" with our own forms. */
     reply_header(p, "Referrer-Policy", "same-origin");
     reply_header(p, "Cache-Control", "no-store");
@@ -86,8 +100,16 @@ int page_send(const struct request *r, struct reply *p, int status, const char *
     }
     p->status = status;
     p->type = "text/html; charset=utf-8";
-    add_headers(r, p);
+    add_headers(r, p, data);
     return 0;
+}
+
+json_t *page_text(const char *name, json_t *data) {
+    const char *text = template_text(NULL, name);
+    _cleanup_buf_ struct buf to = {.max = PAGE_BYTES_MAX};
+    if (!text || template_render(&to, text, data, TEMPLATE_NONE, template_text, NULL) < 0)
+        return NULL;
+    return json_string(buf_string(&to));
 }
 
 static json_t *words(enum error error, enum error_text which, const json_t *args) {
@@ -103,29 +125,20 @@ json_t *page_error_words(const struct request *r, enum error error, const json_t
                      words(error, english ? ERROR_REMEDY_EN : ERROR_REMEDY_JA, args));
 }
 
-static enum text error_title(const struct request *r, int status, bool login) {
-    if (login)
-        return TEXT_login_title;
+static enum text error_title(const struct request *r, int status) {
     if (r->listener == LISTENER_PUBLIC && (status == 404 || status == 410))
         return TEXT_link_gone_title;
     return status == 404 ? TEXT_not_found_title : TEXT_error_page_title;
 }
 
-static bool is_about_login(enum error error) {
-    return error == ERROR_NO_CLIENT_CERTIFICATE || error == ERROR_UNKNOWN_CLIENT_CERTIFICATE ||
-           error == ERROR_EXPIRED_CLIENT_CERTIFICATE || error == ERROR_REMOVED_REGISTRAR;
-}
-
 int page_error(const struct request *r, struct reply *p, int status, enum error error, const json_t *args) {
-    bool login = is_about_login(error);
     json_t *data = page_error_words(r, error, args);
-    if (!data ||
-        json_object_set_new(data, "title", json_string(text_get(error_title(r, status, login), r->language))) < 0 ||
-        json_object_set_new(data, "login", json_boolean(login)) < 0 ||
+    if (!data || json_object_set_new(data, "title", json_string(text_get(error_title(r, status), r->language))) < 0 ||
         json_object_set_new(data, "home_link", json_boolean(r->registrar.id != 0)) < 0) {
         json_decref(data);
         return -ENOMEM;
     }
+    (void) page_login_explain(r, error, data);
     return page_send(r, p, status, "error", data);
 }
 

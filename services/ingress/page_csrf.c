@@ -10,18 +10,14 @@
 #define TOKEN_BYTES 16
 #define TOKEN_CHARS 22
 
-/* The value of our cookie in the header, or NULL. */
+/* The value of our cookie, or NULL. */
 static const char *cookie_value(const struct request *r) {
-    const char *p = request_header(r, "Cookie");
-    for (; p && *p; p += strspn(p, "; ")) {
-        size_t len = strcspn(p, ";");
-        const char *value = p + strlen(COOKIE "=");
-        if (len == strlen(COOKIE "=") + TOKEN_CHARS && strncmp(p, COOKIE "=", strlen(COOKIE "=")) == 0 &&
-            strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") >= TOKEN_CHARS)
-            return value;
-        p += len;
-    }
-    return NULL;
+    size_t len = 0;
+    const char *value = page_cookie(r, COOKIE, &len);
+    return value && len == TOKEN_CHARS &&
+                   strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") >= TOKEN_CHARS
+               ? value
+               : NULL;
 }
 
 char *page_random(void) {

@@ -72,12 +72,14 @@ int upload_form(const struct request *r, struct reply *p, struct thread *t, int 
     char *once = page_random();
     if (!csrf || !once)
         return -ENOMEM;
-    return page_send(r, p, status, "upload_new",
-                     json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:I, s:o}", "title",
-                               text_get(TEXT_upload_title, r->language), "csrf", csrf, "once", once, "kinds", kinds(r),
-                               "review", review(r), "skip", (int) is(r, "on_error", "skip"), "rows_max",
-                               (json_int_t) t->context->shared.upload_rows_max, "problem",
-                               problem(r, error, args, n_args)));
+    bool manager = is(r, "kind", "manager-update");
+    return page_send(
+        r, p, status, "upload_new",
+        json_pack("{s:{s:s}, s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:I, s:o}", "page", "script", "upload.js", "title",
+                  text_get(manager ? TEXT_manager_upload_title : TEXT_upload_title, r->language), "lead",
+                  text_get(manager ? TEXT_manager_upload_lead : TEXT_upload_lead, r->language), "csrf", csrf, "once",
+                  once, "kinds", kinds(r), "review", review(r), "skip", (int) is(r, "on_error", "skip"), "rows_max",
+                  (json_int_t) t->context->shared.upload_rows_max, "problem", problem(r, error, args, n_args)));
 }
 
 int page_upload_form(struct thread *t, struct request *r, struct reply *p) {

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "services/ingress/http.h"
+#include "services/ingress/pki.h"
 
 #define ISSUER_MAX_AGE_SEC SEC_PER_DAY
 /* A new CRL must be seen within the hour, whenever nextUpdate may be. */
@@ -38,7 +38,7 @@ static bool crl_name(const char *text, int *ret_issuer, int *ret_shard) {
     return number_before(issuer, "", ret_issuer) && number_before(dash + 1, ".crl", ret_shard);
 }
 
-static void date_header(struct reply *p, const char *name, int64_t usec) {
+void pki_date_header(struct reply *p, const char *name, int64_t usec) {
     time_t sec = (time_t) (usec / USEC_PER_SEC);
     struct tm tm;
     char text[64];
@@ -62,7 +62,7 @@ static void send_object(const struct request *r, struct reply *p, struct db_byte
                         const char *tag, int64_t modified_usec, int64_t max_age_sec) {
     p->type = type;
     reply_header(p, "ETag", "%s", tag);
-    date_header(p, "Last-Modified", modified_usec);
+    pki_date_header(p, "Last-Modified", modified_usec);
     reply_header(p, "Cache-Control", "public, max-age=%lld", (long long) (max_age_sec > 0 ? max_age_sec : 0));
     if (is_held(r, tag, modified_usec))
         p->status = 304;

@@ -8,10 +8,12 @@
 
 #include "base/clock.h"
 #include "log.h"
+#include "metrics.h"
 #include "services/ingress/core.h"
+#include "services/ingress/pages.h"
 
 #define THREADS_MAX 32
-#define PARK_FIRST_USEC (5 * USEC_PER_MSEC)
+#define PARK_FIRST_USEC (2 * USEC_PER_MSEC)
 #define PARK_LAST_USEC (200 * USEC_PER_MSEC)
 
 struct queue {
@@ -119,6 +121,8 @@ static void leave(struct queue *q, struct exchange *x) {
 static int run_handler(struct thread *t, struct exchange *x) {
     struct request *r = &x->request;
     r->thread = t;
+    if (x->route->access == ACCESS_REGISTRAR && r->wants_html && page_session(r) != SESSION_ON)
+        return page_session_ended(r, &x->reply, page_session(r));
     if (x->route->access == ACCESS_REGISTRAR && r->registrar.id == 0) {
         int result = identity_look(t, x);
         if (result < 0)
@@ -131,10 +135,18 @@ static int run_handler(struct thread *t, struct exchange *x) {
     return x->route->handle(t, r, &x->reply);
 }
 
+/* How long it took, unless it waited because the client wanted it to. */
+static void observe(const struct exchange *x) {
+    if (x->due_usec == 0)
+        metrics_observe(METRIC_HTTP_SECONDS, listener_names[x->request.listener],
+                        (double) request_waited_usec(&x->request) / USEC_PER_SEC);
+}
+
 static void answer(struct queue *q, struct exchange *x) {
     pthread_mutex_lock(&q->lock);
     leave(q, x);
     pthread_mutex_unlock(&q->lock);
+    observe(x);
     x->phase = PHASE_ANSWERED;
     MHD_resume_connection(x->connection);
 }

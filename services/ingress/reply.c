@@ -70,6 +70,8 @@ static const struct {
     {ERROR_UNAVAILABLE, 503},
     {ERROR_METHOD, 405},
     {ERROR_INTERNAL, 500},
+    {ERROR_NOTHING_CHOSEN, 400},
+    {ERROR_TOO_MANY_CHOSEN, 400},
     {ERROR_LINK_UNKNOWN, 404},
     {ERROR_LINK_USED, 410},
     {ERROR_LINK_EXPIRED, 410},
@@ -101,11 +103,15 @@ static json_t *problem(enum error error, int status, const json_t *args) {
                      text(error, ERROR_REMEDY_JA, args), "remedy_en", text(error, ERROR_REMEDY_EN, args));
 }
 
-void reply_error(const struct request *r, struct reply *p, enum error error, const char *const *args, size_t n_args) {
-    int status = status_of(error);
+int reply_error_status(enum error error) {
     char code[12];
     (void) snprintf(code, sizeof(code), "%d", error_code(error));
     metrics_add(METRIC_ERRORS, code, 1);
+    return status_of(error);
+}
+
+void reply_error(const struct request *r, struct reply *p, enum error error, const char *const *args, size_t n_args) {
+    int status = reply_error_status(error);
     json_t *list = json_array();
     for (size_t i = 0; i < n_args; i++)
         (void) json_array_append_new(list, json_string(args[i]));

@@ -4,10 +4,12 @@
 #include "base/text.h"
 #include "services/ingress/core.h"
 
-static const struct route *const tables[] = {upload_api_routes, certificate_api_routes, page_routes, link_routes,
-                                             pki_routes};
+static const struct route *const tables[] = {
+    upload_api_routes, upload_file_routes, certificate_api_routes,  permission_api_routes, statistics_api_routes,
+    links_api_routes,  page_routes,        certificate_page_routes, link_routes,           pki_routes,
+    ocsp_routes};
 
-#define SEGMENT_BYTES_MAX 256
+#define SEGMENT_BYTES_MAX 512
 
 /* Percent-decoded copy; NULL for broken escapes, NUL, what is no UTF-8, too long, or without memory. */
 static char *decode(const char *p, size_t len) {
@@ -24,11 +26,15 @@ static void drop(char *segments[static 4]) {
     }
 }
 
-/* {} stands for one segment, or for a part of it up to a suffix that the pattern names (/ca/{}.cer). */
+/* {} stands for one segment, or for a part of it up to a suffix that the pattern names (/ca/{}.cer); {*}, at the end, for all the rest. */
 static bool matches(const char *pattern, const char *path, char *segments[static 4]) {
     int n = 0;
     drop(segments);
     while (*pattern) {
+        if (strcmp(pattern, "{*}") == 0) {
+            segments[n] = decode(path, strlen(path));
+            return segments[n] != NULL;
+        }
         if (strncmp(pattern, "{}", 2) != 0) {
             if (*pattern++ != *path++)
                 return false;

@@ -11,6 +11,8 @@
 #include "base/text.h"
 #include "log.h"
 #include "services/ingress/core.h"
+#include "services/ingress/responder.h"
+#include "services/ingress/tls.h"
 
 #define POOL_THREADS 2
 #define CONNECTION_TIMEOUT_SEC 30
@@ -21,7 +23,7 @@
 #define BODY_BYTES_MIN ((int64_t) 1024 * 1024)
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
-static const char *const listener_names[] = {"registrar", "public", "pki"};
+const char *const listener_names[] = {"registrar", "public", "pki"};
 
 /* ---- one request */
 
@@ -64,6 +66,7 @@ static enum MHD_Result complete(struct exchange *x) {
         return refuse(x, x->body_error, NULL);
     x->complete_usec = clock_monotonic_usec();
     x->phase = PHASE_QUEUED;
+    patience_rest(x->server->patience, x->connection);
     MHD_suspend_connection(x->connection);
     enum error error = queue_put(x->server->queue, x);
     if (error == ERROR_NONE)
@@ -84,12 +87,14 @@ static enum MHD_Result handle(struct server *server, enum listener listener, str
     case PHASE_NEW:
         if (!exchange_begin(x, server, listener, connection, method))
             return MHD_NO;
+        patience_await(server->patience, connection, x->begun_usec, 0);
         error = judge_head(x, &allow);
         return error == ERROR_NONE ? MHD_YES : refuse(x, error, allow);
     case PHASE_READING:
         if (*len == 0)
             return complete(x);
         body_take(x, data, *len);
+        patience_await(server->patience, connection, x->begun_usec, x->body_bytes);
         *len = 0;
         return MHD_YES;
     case PHASE_QUEUED:
@@ -100,12 +105,35 @@ static enum MHD_Result handle(struct server *server, enum listener listener, str
     return MHD_NO;
 }
 
+/* A connection begins or ends. Without memory it has the library's own time limit and credentials. */
+static void notify(struct server *s, enum listener listener, struct MHD_Connection *connection, void **context,
+                   enum MHD_ConnectionNotificationCode what) {
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        *context = calloc(1, sizeof(struct visitor));
+    struct visitor *v = *context;
+    if (!v)
+        return;
+    patience_connection(s->patience, connection, &v->visit, what);
+    if (listener == LISTENER_REGISTRAR)
+        tls_notify_registrar(s->tls, connection, &v->tls, what);
+    else if (listener == LISTENER_PUBLIC)
+        tls_notify_public(s->tls, connection, &v->tls, what);
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        free(v);
+        *context = NULL;
+    }
+}
+
 #define HANDLER(name, listener)                                                                                        \
     static enum MHD_Result name(void *ctx, struct MHD_Connection *connection, const char *path, const char *method,    \
                                 const char *version, const char *data, size_t *len, void **request) {                  \
         (void) path;                                                                                                   \
         (void) version;                                                                                                \
         return handle(ctx, listener, connection, method, data, len, *request);                                         \
+    }                                                                                                                  \
+    static void name##_notify(void *ctx, struct MHD_Connection *connection, void **context,                            \
+                              enum MHD_ConnectionNotificationCode what) {                                              \
+        notify(ctx, listener, connection, context, what);                                                              \
     }
 HANDLER(handle_registrar, LISTENER_REGISTRAR)
 HANDLER(handle_public, LISTENER_PUBLIC)
@@ -120,10 +148,10 @@ static void *take_uri(void *ctx, const char *uri, struct MHD_Connection *connect
 
 static void completed(void *ctx, struct MHD_Connection *connection, void **request,
                       enum MHD_RequestTerminationCode code) {
-    (void) ctx;
-    (void) connection;
+    const struct server *server = ctx;
     struct exchange *x = *request;
     *request = NULL;
+    patience_await(server->patience, connection, clock_monotonic_usec(), 0);
     if (!x)
         return;
     if (!x->reply.delivered) {
@@ -169,6 +197,8 @@ static int parse_address(const char *text, struct sockaddr_in *ret) {
 
 static int start(struct server *s, enum listener listener, const struct server_options *o) {
     static const MHD_AccessHandlerCallback handlers[] = {handle_registrar, handle_public, handle_pki};
+    static const MHD_NotifyConnectionCallback notifiers[] = {handle_registrar_notify, handle_public_notify,
+                                                             handle_pki_notify};
     const char *name = listener_names[listener];
     struct sockaddr_in address;
     int fd = service_inherited(name);
@@ -181,6 +211,7 @@ static int start(struct server *s, enum listener listener, const struct server_o
         {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t) library_log, NULL},
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t) take_uri, s},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t) completed, s},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t) notifiers[listener], s},
         {MHD_OPTION_THREAD_POOL_SIZE, POOL_THREADS, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, (intptr_t) o->connections, NULL},
         {MHD_OPTION_PER_IP_CONNECTION_LIMIT, PER_ADDRESS, NULL},
@@ -211,6 +242,24 @@ static int start(struct server *s, enum listener listener, const struct server_o
     return -EADDRINUSE;
 }
 
+static int open_tls(struct server *s, const struct server_options *o) {
+    struct tls *tls = tls_load(o->tls_certificate, o->tls_key, o->client_ca);
+    s->tls = tls ? tls_holder_new(tls) : NULL;
+    if (tls && !s->tls)
+        tls_unref(tls);
+    return s->tls ? 0 : -EINVAL;
+}
+
+void server_reload(struct server *s, const struct server_options *o) {
+    struct tls *tls = tls_load(o->tls_certificate, o->tls_key, o->client_ca);
+    if (!tls) {
+        log_error("ingress: the TLS files cannot be used; the ones read before go on");
+        return;
+    }
+    tls_holder_set(s->tls, tls);
+    log_notice("ingress: TLS certificate, key and client CAs read anew");
+}
+
 int server_open(struct server **ret, struct context *c, const struct server_options *options) {
     struct server *s = calloc(1, sizeof(*s));
     if (!s)
@@ -225,9 +274,15 @@ int server_open(struct server **ret, struct context *c, const struct server_opti
     s->client_ca = read_pem("client_ca", options->client_ca);
     int r = s->tls_certificate && s->tls_key && s->client_ca ? 0 : -EINVAL;
     if (r == 0)
+        r = open_tls(s, options);
+    if (r == 0)
+        r = responder_open(&s->responder, s->spool);
+    if (r == 0)
         r = queue_open(&s->queue, s, options->threads, options->queue_max, options->queue_per_registrar);
     if (r == 0)
         r = deliveries_open(&s->deliveries, s);
+    if (r == 0)
+        r = patience_open(&s->patience, options->patience_usec);
     for (int listener = 0; r == 0 && listener < 3; listener++)
         r = start(s, (enum listener) listener, options);
     if (r < 0) {
@@ -252,7 +307,10 @@ void server_close(struct server *s) {
     for (int i = 0; i < 3; i++)
         if (s->daemon[i])
             MHD_stop_daemon(s->daemon[i]);
+    patience_close(s->patience);
     deliveries_close(s->deliveries);
+    responder_close(s->responder);
+    tls_holder_free(s->tls);
     free(s->tls_certificate);
     if (s->tls_key)
         explicit_bzero(s->tls_key, strlen(s->tls_key));

@@ -1,8 +1,4 @@
-/*
- * serverAll.tsv: everything the organisation ever applied for. Written page by page into a spooled file, each page in a short
- * transaction of its own, and sent from there: memory does not grow with the certificates, no transaction spans a client's pace.
- */
-#include <errno.h>
+/* serverAll.tsv: everything the organisation ever applied for. */
 #include <openssl/sha.h>
 #include <string.h>
 
@@ -10,9 +6,7 @@
 #include "base/text.h"
 #include "proto/tsv.h"
 #include "services/ingress/certificate_api.h"
-#include "services/ingress/spool.h"
-
-#define PAGE_ROWS 500
+#include "services/ingress/export.h"
 
 enum form { FORM_EMPTY, FORM_TEXT, FORM_TIME, FORM_SERIAL, FORM_BASE64, FORM_SHA1, FORM_CSR };
 
@@ -44,10 +38,11 @@ const struct statement server_all_statement = {
     " FROM upload u JOIN application a ON a.upload = u.id"
     " LEFT JOIN certificate c ON c.application = a.id LEFT JOIN certificate old ON old.id = a.target"
     " LEFT JOIN revocation r ON r.certificate = c.id LEFT JOIN application ra ON ra.id = r.application"
+    " LEFT JOIN campaign rc ON rc.id = r.campaign"
     " LEFT JOIN upload ru ON ru.id = ra.upload"
-    " WHERE u.id >= $1::bigint AND (u.id > $1::bigint OR a.seq > $2::integer) AND u.state IN ('accepted', 'done')"
-    "   AND NOT u.dry_run AND a.state IN ('valid', 'failed') AND a.reason IS NULL"
-    " ORDER BY u.id, a.seq LIMIT $3::integer"};
+    " WHERE (a.upload, a.seq) > ($1::bigint, $2::integer) AND u.state IN ('accepted', 'done')"
+    "   AND NOT u.dry_run AND a.state IN ('valid', 'failed') AND a.reason IS NULL AND u.kind <> 'manager-update'"
+    " ORDER BY a.upload, a.seq LIMIT $3::integer"};
 
 /* The CSR's column of the line as it was sent; TAB is no part of any CP932 character. */
 static void put_csr(struct buf *to, struct db_bytes line, const char *kind) {
@@ -91,7 +86,7 @@ static void put_cell(struct buf *to, const struct db_rows *rows, size_t i, unsig
         put_csr(to, bytes, db_text(rows, i, COLUMN_KIND));
         break;
     default:
-        (void) text_put_cp932(to, db_text(rows, i, column));
+        export_cell(to, db_text(rows, i, column));
     }
 }
 
@@ -115,52 +110,34 @@ static void put_headings(struct buf *to) {
     buf_text(to, "\r\n");
 }
 
-/* ---- pages */
-
-struct exporting {
-    int64_t upload, seq; /* where the next page begins */
-    struct buf page;
-    int64_t rows; /* of the page */
-};
-
-static int read_page(struct db *db, void *ctx) {
-    struct exporting *e = ctx;
+static int put_rows(struct db *db, struct export *e) {
     _cleanup_args_ struct db_args args = {0};
     _cleanup_rows_ struct db_rows *rows = NULL;
-    db_add_int64(&args, e->upload);
-    db_add_int32(&args, (int32_t) e->seq);
-    db_add_int32(&args, PAGE_ROWS);
-    buf_reset(&e->page);
-    e->rows = db_run(db, &server_all_statement, &args, &rows);
-    for (size_t i = 0; e->rows > 0 && i < (size_t) e->rows; i++)
+    db_add_int64(&args, e->at[0]);
+    db_add_int32(&args, (int32_t) e->at[1]);
+    db_add_int32(&args, EXPORT_PAGE_ROWS);
+    int64_t n = db_run(db, &server_all_statement, &args, &rows);
+    for (size_t i = 0; n > 0 && i < (size_t) n; i++)
         put_row(&e->page, rows, i);
-    if (e->rows <= 0)
-        return (int) e->rows;
-    e->upload = db_int64(rows, (size_t) e->rows - 1, COLUMN_UPLOAD);
-    e->seq = db_int64(rows, (size_t) e->rows - 1, COLUMN_SEQ);
-    return e->page.failed ? -ENOMEM : 0;
+    if (n <= 0)
+        return (int) n;
+    e->next[0] = db_int64(rows, (size_t) n - 1, COLUMN_UPLOAD);
+    e->next[1] = db_int64(rows, (size_t) n - 1, COLUMN_SEQ);
+    e->more = n == EXPORT_PAGE_ROWS;
+    return 0;
 }
 
-static int write_all(struct thread *t, const struct request *r, int fd) {
-    struct exporting e = {0};
+static int send(struct thread *t, const struct request *r, struct reply *p, const char *filename) {
+    struct export e = {.rows = put_rows};
     put_headings(&e.page);
-    int result = e.page.failed ? -ENOMEM : spool_write(fd, e.page.data, e.page.len);
-    do {
-        if (result == 0)
-            result = db_transaction(t->db, "server_all", r->registrar.organisation, read_page, &e);
-        if (result == 0 && e.rows > 0)
-            result = spool_write(fd, e.page.data, e.page.len);
-    } while (result == 0 && e.rows == PAGE_ROWS);
-    buf_done(&e.page);
-    return result;
+    return export_send(t, r, p, &e, EXPORT_TSV, filename);
 }
 
 int certificate_server_all(struct thread *t, struct request *r, struct reply *p) {
-    p->file_fd = spool_open(r);
-    int result = p->file_fd < 0 ? p->file_fd : write_all(t, r, p->file_fd);
-    if (result < 0)
-        return result;
-    p->type = "text/tab-separated-values; charset=Shift_JIS";
-    reply_header(p, "Content-Disposition", "attachment; filename=\"serverAll.tsv\"");
-    return 0;
+    return send(t, r, p, "serverAll.tsv");
+}
+
+/* All kinds of certificate; those of servers are the only ones there are. */
+int certificate_all(struct thread *t, struct request *r, struct reply *p) {
+    return send(t, r, p, "all.tsv");
 }

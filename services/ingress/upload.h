@@ -5,6 +5,7 @@
 #pragma once
 
 #include "services/ingress/http.h"
+#include "store/db.h"
 
 #define UPLOAD_PROGRESS_MAX 64
 
@@ -44,6 +45,8 @@ struct upload_query {
 
 /* 1 and *ret (the caller's); 0: not the registrar's; UPLOAD_UNCHANGED: not wanted; else negative as of a handler. */
 int upload_get(struct thread *t, const struct request *r, const struct upload_query *query, json_t **ret);
+/* One row of upload_rows() as the API shows it; kind: the upload's. New reference, NULL without memory. */
+json_t *upload_row_json(const struct db_rows *rows, size_t i, const char *kind);
 /* How far an upload is, in a few characters: another text whenever something changed. */
 void upload_progress(const json_t *upload, char ret[static UPLOAD_PROGRESS_MAX]);
 /* Whether nothing follows. False for what upload_progress() never wrote. */

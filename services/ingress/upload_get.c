@@ -51,7 +51,7 @@ static json_t *text_or_null(const struct db_rows *rows, size_t i, unsigned colum
     return db_is_null(rows, i, column) ? json_null() : json_string(db_text(rows, i, column));
 }
 
-static json_t *row_json(const struct db_rows *rows, size_t i, const char *kind) {
+json_t *upload_row_json(const struct db_rows *rows, size_t i, const char *kind) {
     _cleanup_buf_ struct buf serial = {0};
     struct db_bytes number = db_bytes(rows, i, ROW_SERIAL);
     bool issued = !db_is_null(rows, i, ROW_SERIAL);
@@ -98,7 +98,7 @@ static int add_rows(struct getting *g, const struct db_rows *rows, const char *k
     json_t *list = json_array();
     size_t n = db_rows_count(rows), shown = n < ROWS_PAGE ? n : ROWS_PAGE;
     for (size_t i = 0; i < shown; i++)
-        (void) json_array_append_new(list, row_json(rows, i, kind));
+        (void) json_array_append_new(list, upload_row_json(rows, i, kind));
     json_t *next = n > ROWS_PAGE ? id_json(db_int64(rows, ROWS_PAGE - 1, ROW_SEQ)) : json_null();
     bool whole = json_array_size(list) == shown;
     return json_object_set_new(g->result, "rows", list) == 0 && json_object_set_new(g->result, "next", next) == 0 &&

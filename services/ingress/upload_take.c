@@ -1,5 +1,6 @@
 /* Taking an upload in: what is wrong with the file as a whole is found here, the rows are stored as they came. */
 #include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,6 +13,7 @@
 
 #define IDEMPOTENCY_KEY_MAX 200
 #define CHUNK_THREADS 2 /* what a chunk's size reckons with; validators take their cores */
+#define WINDOW_BYTES ((size_t) 4 << 20)
 
 static const char *parameter(const struct request *r, const char *name, const char *fallback) {
     const char *value = request_parameter(r, name);
@@ -101,11 +103,22 @@ static struct lines all_lines(const struct taking *t) {
     return (struct lines){.at = t->file, .end = t->file ? t->file + t->request->file_bytes : NULL};
 }
 
+/* The next line of the file. The pages behind it are given back, so that a large file stands in the page cache and not in our memory;
+ * those of a line that begins there come again when it is read. */
+static bool next_line(const struct taking *t, struct lines *lines, struct line *ret) {
+    size_t from = (size_t) (lines->at - t->file) / WINDOW_BYTES;
+    bool found = lines_next(lines, ret);
+    size_t to = (size_t) (lines->at - t->file) / WINDOW_BYTES;
+    if (to > from)
+        (void) madvise((char *) (uintptr_t) t->file + from * WINDOW_BYTES, (to - from) * WINDOW_BYTES, MADV_DONTNEED);
+    return found;
+}
+
 /* Counts the rows and cuts them into chunks by their line numbers. */
 static int plan(struct taking *t) {
     struct line line;
     struct lines lines = all_lines(t);
-    while (lines_next(&lines, &line))
+    while (next_line(t, &lines, &line))
         t->rows++;
     if (t->rows > t->rows_max)
         return 0;
@@ -115,7 +128,7 @@ static int plan(struct taking *t) {
     if (!t->from || !t->to)
         return -ENOMEM;
     lines = all_lines(t);
-    for (int i = 0; lines_next(&lines, &line); i++) {
+    for (int i = 0; next_line(t, &lines, &line); i++) {
         t->chunks = i / size + 1;
         if (i % size == 0)
             t->from[i / size] = line.seq;
@@ -127,7 +140,7 @@ static int plan(struct taking *t) {
 static int add_line(void *ctx, struct db_args *row) {
     struct taking *t = ctx;
     struct line line;
-    if (!lines_next(&t->lines, &line))
+    if (!next_line(t, &t->lines, &line))
         return 0;
     db_add_int64(row, t->id);
     db_add_int32(row, line.seq);

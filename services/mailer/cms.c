@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "key.h"
+#include "x509.h"
 
 struct cms {
     X509 *certificate;
@@ -36,11 +37,8 @@ static int read_certificates(struct cms *cms, const char *path) {
         if (sk_X509_push(cms->others, x) <= 0)
             X509_free(x);
     (void) fclose(file);
-    struct tm tm;
-    if (!cms->certificate || !cms->others || ASN1_TIME_to_tm(X509_get0_notAfter(cms->certificate), &tm) != 1)
-        return -EINVAL;
-    cms->expires_usec = (int64_t) timegm(&tm) * USEC_PER_SEC;
-    return 0;
+    cms->expires_usec = x509_end_usec(cms->certificate);
+    return cms->others && cms->expires_usec > 0 ? 0 : -EINVAL;
 }
 
 int cms_open(struct cms **ret, const char *certificate, const char *key, const char *address, struct buf *errors) {

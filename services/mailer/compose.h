@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cms.h"
+#include "head.h"
 #include "store/notice.h"
 #include "token.h"
 
@@ -15,5 +16,7 @@ struct composer {
 /* The mail of row i of notice_load() has the link's address in it. */
 bool compose_carries_link(const struct db_rows *notices, size_t i);
 
+/* The daily mail of the audit's head. 0, -EINVAL (no address), -EIO, -ENOMEM. */
+int compose_head(const struct composer *composer, const struct head *head, const char *to, struct buf *ret_mail);
 /* Row i of notice_load(). 0; -ESTALE when its link can no longer be used; -EINVAL, -EILSEQ for what no mail can have; -EIO, -ENOMEM. Thread-safe. */
 int compose(const struct composer *composer, const struct db_rows *notices, size_t i, struct buf *ret_mail);

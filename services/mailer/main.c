@@ -1,5 +1,6 @@
 /*
- * inkan-mailer: makes mails of notices and hands them to the SMTP relay (stage send).
+ * inkan-mailer: makes mails of notices and hands them to the SMTP relay (stage send), judges reminders (remind), lets
+ * the head of the audit out of the house each day (head).
  *
  * Trusted with: the key of the mails' S/MIME signature and the key of the one-time links; it alone can make a link's token. It
  * sends only what is sealed in the audit. It cannot change an application or a certificate.
@@ -13,7 +14,10 @@
 #include "base/clock.h"
 #include "log.h"
 #include "mailer.h"
+#include "metrics.h"
 #include "mime.h"
+#include "store/audit_seal.h"
+#include "store/measure.h"
 #include "store/policy_store.h"
 #include "store/remind.h"
 
@@ -37,6 +41,10 @@ static const struct setting settings[] = {
      "PEM: the certificate of the mails' signature, then its CAs"},
     {"mailer", "key", SETTING_TEXT, NULL, 0, 1000, &key, "its key: file:/path"},
     {"mailer", "link_key", SETTING_PATH, NULL, 0, 0, &link_key, "32 to 64 random bytes; all instances have the same"},
+    {"mailer", "head_file", SETTING_PATH, "/var/lib/inkan/mailer/audit-heads", 0, 0, &mailer.head_file,
+     "the audit's newest seal, a line a day; copy it elsewhere"},
+    {"mailer", "head_to", SETTING_TEXT, "", 0, 1000, &mailer.head_to,
+     "addresses separated by blanks that get it by mail; empty: none"},
     {"mailer", "retry_min", SETTING_DURATION, "30s", USEC_PER_SEC, SEC_PER_DAY *USEC_PER_SEC, &mailer.retry_min_usec,
      "first pause after a 4xx; doubles each time"},
     {"mailer", "retry_max", SETTING_DURATION, "1h", USEC_PER_SEC, SEC_PER_DAY *USEC_PER_SEC, &mailer.retry_max_usec,
@@ -55,13 +63,17 @@ static const struct statement *const statements[] = {
     &policy_get_statement,
     &job_again_statement,
     &job_hold_statement,
-    &remind_job_statement,
+    &mailer_jobs_statement,
+    &seal_last_statement,
+    &head_kept_statement,
     &remind_due_statement,
     NULL,
 };
 
-static const struct stage_work stages[] = {
-    {STAGE_send, send_work, send_poison}, {STAGE_remind, remind_work, NULL}, {.work = NULL}};
+static const struct stage_work stages[] = {{STAGE_send, send_work, send_poison},
+                                           {STAGE_remind, remind_work, NULL},
+                                           {STAGE_head, head_work, NULL},
+                                           {.work = NULL}};
 
 static const struct timer timers[] = {{60 * USEC_PER_SEC, remind_fire}, {0}};
 
@@ -76,6 +88,13 @@ static int check_settings(void) {
         log_error("mailer.starttls: must be opportunistic or required (found \"%s\")", starttls);
         r = -EINVAL;
     }
+    char list[1001], *at = list;
+    (void) snprintf(list, sizeof(list), "%s", mailer.head_to);
+    for (const char *to; (to = strtok_r(at, " ", &at)) != NULL;)
+        if (!mime_address(to)) {
+            log_error("mailer.head_to: \"%s\" is no mail address", to);
+            r = -EINVAL;
+        }
     int e = token_key_read(&mailer.link_key, link_key);
     if (e < 0) {
         log_error("mailer.link_key: %s: %s", link_key,
@@ -126,6 +145,19 @@ static void readiness(struct context *c, struct buf *reasons) {
         buf_text(reasons, "mailer.certificate ends within 7 days\n");
 }
 
+static void measure(struct context *c, struct db *db) {
+    (void) c;
+    _cleanup_rows_ struct db_rows *rows = NULL;
+    metrics_set(METRIC_SMTP_UP, NULL, !smtp_is_down(mailer.smtp));
+    metrics_set_time(METRIC_CERTIFICATE_END, "smime", cms_expires_usec(mailer.cms));
+    if (db_run(db, &measure_mails_statement, NULL, &rows) > 0) {
+        metrics_set(METRIC_MAILS_WAITING, NULL, (double) db_int64(rows, 0, 0));
+        metrics_set(METRIC_MAIL_OLDEST, NULL, (double) db_int64(rows, 0, 1));
+    }
+}
+
+static const struct statement *const measured[] = {&measure_mails_statement, NULL};
+
 static const struct service service = {
     .name = "mailer",
     .summary = "sends the notices",
@@ -136,6 +168,8 @@ static const struct service service = {
     .init = init,
     .done = done,
     .readiness = readiness,
+    .measure = measure,
+    .measured = measured,
 };
 
 int main(int argc, char **argv) {

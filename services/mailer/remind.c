@@ -40,5 +40,5 @@ int remind_work(struct context *c, const struct job *job) {
 }
 
 int remind_fire(struct context *c) {
-    return remind_job(c->db);
+    return mailer_jobs(c->db);
 }

@@ -29,7 +29,12 @@ struct batch {
 
 /* ---- links */
 
-static int store_tokens(struct db *db, const struct mailer *m, const struct db_rows *rows) {
+static int store_tokens(struct context *c, const struct db_rows *rows) {
+    const struct mailer *m = c->state;
+    const struct policy *policy;
+    int known = service_policy(c, c->db, &policy);
+    if (known < 0)
+        return known;
     size_t count = db_rows_count(rows), n = 0;
     _cleanup_free_
     int64_t *links = calloc(count + 1, sizeof(*links));
@@ -49,7 +54,7 @@ static int store_tokens(struct db *db, const struct mailer *m, const struct db_r
         bytes[n] = (struct db_bytes){hashes[n], TOKEN_BYTES};
         n++;
     }
-    int64_t r = notice_tokens(db, links, bytes, n);
+    int64_t r = notice_tokens(c->db, links, bytes, n, policy->link_remind_days, policy->link_lapsed_days);
     return r < 0 ? (int) r : 0;
 }
 
@@ -196,13 +201,12 @@ static bool all_sealed(const struct db_rows *rows) {
 }
 
 int send_work(struct context *c, const struct job *job) {
-    struct mailer *m = c->state;
     _cleanup_rows_ struct db_rows *rows = NULL;
     int64_t n = notice_load(c->db, job, &rows);
     if (n < 0)
         return (int) n;
     if (n > 0 && !all_sealed(rows)) {
-        int r = job_release(c->db, job, UNSEALED_DELAY_USEC, true);
+        int r = job_release(c->db, job, UNSEALED_DELAY_USEC, JOB_WAITS);
         return r < 0 ? r : 0;
     }
     if (n == 0) {
@@ -210,7 +214,7 @@ int send_work(struct context *c, const struct job *job) {
         return r < 0 ? r : r == 0 ? JOB_LOST : 0;
     }
     metrics_add(METRIC_ROWS_IN, stage_name(STAGE_send), (double) n);
-    int r = store_tokens(c->db, m, rows);
+    int r = store_tokens(c, rows);
     return r < 0 ? r : send_batches(c, job, rows);
 }
 

@@ -26,6 +26,7 @@ struct smtp {
     struct transfer transfer[CONNECTIONS_MAX];
     size_t transfers;
     atomic_bool down;
+    bool abandoned; /* what is under way ends now */
 };
 
 static size_t read_bytes(char *to, size_t size, size_t n, void *ctx) {
@@ -50,6 +51,15 @@ static size_t take_reply(char *line, size_t size, size_t n, void *ctx) {
     return size * n;
 }
 
+static int go_on(void *ctx, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up) {
+    (void) down_total;
+    (void) down;
+    (void) up_total;
+    (void) up;
+    const struct smtp *smtp = ctx;
+    return smtp->abandoned;
+}
+
 static bool prepare(struct smtp *smtp, struct transfer *t) {
     const struct smtp_options *o = smtp->options;
     t->curl = curl_easy_init();
@@ -72,6 +82,9 @@ static bool prepare(struct smtp *smtp, struct transfer *t) {
     SET(CURLOPT_READDATA, t);
     SET(CURLOPT_HEADERFUNCTION, take_reply);
     SET(CURLOPT_HEADERDATA, t);
+    SET(CURLOPT_NOPROGRESS, 0L);
+    SET(CURLOPT_XFERINFOFUNCTION, go_on);
+    SET(CURLOPT_XFERINFODATA, smtp);
     SET(CURLOPT_ERRORBUFFER, t->error);
     SET(CURLOPT_PRIVATE, t);
 #undef SET
@@ -184,7 +197,16 @@ static void take_results(struct sending *s) {
     }
 }
 
+/*
+ * The library ends the mail with a dot when a transfer is only taken out, and the relay has half of it, or nothing, as a whole one.
+ * Aborted by the progress callback, it hangs up instead.
+ */
 static void abandon(struct sending *s) {
+    int running = 0;
+    s->smtp->abandoned = true;
+    (void) curl_multi_perform(s->smtp->multi, &running);
+    take_results(s);
+    s->smtp->abandoned = false;
     for (size_t i = 0; i < s->smtp->transfers; i++)
         if (s->smtp->transfer[i].mail)
             finish(s->smtp, &s->smtp->transfer[i], CURLE_ABORTED_BY_CALLBACK);

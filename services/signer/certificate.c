@@ -1,7 +1,6 @@
 #include "certificate.h"
 
 #include <errno.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -10,8 +9,7 @@
 #include "fields.h"
 
 /* 2.5.29.n (RFC 5280 4.2.1) and id-pe-authorityInfoAccess (4.2.2.1). */
-static const uint8_t oid_key_usage[] = {0x55, 0x1d, 0x0f}, oid_ext_key_usage[] = {0x55, 0x1d, 0x25},
-                     oid_subject_key_id[] = {0x55, 0x1d, 0x0e}, oid_policies[] = {0x55, 0x1d, 0x20},
+static const uint8_t oid_ext_key_usage[] = {0x55, 0x1d, 0x25}, oid_policies[] = {0x55, 0x1d, 0x20},
                      oid_crl_points[] = {0x55, 0x1d, 0x1f}, oid_alt_name[] = {0x55, 0x1d, 0x11},
                      oid_info_access[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01};
 
@@ -44,12 +42,19 @@ static void put_policies(struct buf *to, const struct policy *policy) {
     PUT_EXTENSION(to, oid_policies, false, &value);
 }
 
+static void put_access(struct buf *to, const char *method, struct buf *address) {
+    _cleanup_buf_ struct buf description = {0};
+    der_put_oid(&description, method);
+    der_wrap(&description, DER_CONTEXT | 6, address);
+    der_wrap(to, DER_SEQUENCE, &description);
+}
+
 static void put_info_access(struct buf *to, const struct issuer *issuer, const char *pki_url) {
-    _cleanup_buf_ struct buf description = {0}, list = {0}, value = {0}, address = {0};
-    buf_printf(&address, "%s/ca/%d.cer", pki_url, issuer->id);
-    der_put_oid(&description, "1.3.6.1.5.5.7.48.2"); /* caIssuers */
-    der_wrap(&description, DER_CONTEXT | 6, &address);
-    der_wrap(&list, DER_SEQUENCE, &description);
+    _cleanup_buf_ struct buf list = {0}, value = {0}, ocsp = {0}, ca = {0};
+    buf_printf(&ocsp, "%s/ocsp", pki_url);
+    buf_printf(&ca, "%s/ca/%d.cer", pki_url, issuer->id);
+    put_access(&list, "1.3.6.1.5.5.7.48.1", &ocsp); /* id-ad-ocsp */
+    put_access(&list, "1.3.6.1.5.5.7.48.2", &ca);   /* id-ad-caIssuers */
     der_wrap(&value, DER_SEQUENCE, &list);
     PUT_EXTENSION(to, oid_info_access, false, &value);
 }
@@ -109,13 +114,6 @@ static void put_validity(struct buf *to, const struct content *content) {
     der_wrap(to, DER_SEQUENCE, &validity);
 }
 
-static void put_key_usage(struct buf *to, bool rsa) {
-    _cleanup_buf_ struct buf value = {0};
-    /* digitalSignature is bit 0, keyEncipherment bit 2; the first byte counts the unused bits. */
-    der_put(&value, DER_BIT_STRING, rsa ? "\x05\xa0" : "\x07\x80", 2);
-    PUT_EXTENSION(to, oid_key_usage, true, &value);
-}
-
 static void put_alt_name(struct buf *to, const struct content *content) {
     _cleanup_buf_ struct buf list = {0}, value = {0};
     for (size_t i = 0; i < content->names_count; i++)
@@ -129,26 +127,10 @@ static void put_crl_point(struct buf *to, const struct profile *profile, const s
     _cleanup_buf_ struct buf address = {0}, name = {0}, point = {0}, value = {0};
     crl_address(&address, profile->pki_url, profile->issuer->id,
                 crl_shard(content->serial, profile->issuer->crl_shards));
-    put_point_name(&name, buf_string(&address));
+    put_point_name(&name, &address);
     der_wrap(&point, DER_SEQUENCE, &name);
     der_wrap(&value, DER_SEQUENCE, &point);
     PUT_EXTENSION(to, oid_crl_points, false, &value);
-}
-
-/* RFC 5280 4.2.1.2 (1): SHA-1 of the subjectPublicKey's bits. */
-static void put_subject_key_id(struct buf *to, const struct content *content) {
-    struct der whole = der_of(content->spki.data, content->spki.len), spki = der_get(&whole, DER_SEQUENCE);
-    (void) der_get(&spki, DER_SEQUENCE);
-    struct der bits = der_get(&spki, DER_BIT_STRING);
-    uint8_t id[SHA_DIGEST_LENGTH];
-    if (bits.failed || bits.left < 1) {
-        to->failed = true;
-        return;
-    }
-    (void) SHA1(bits.at + 1, bits.left - 1, id);
-    _cleanup_buf_ struct buf value = {0};
-    der_put(&value, DER_OCTET_STRING, id, sizeof(id));
-    PUT_EXTENSION(to, oid_subject_key_id, false, &value);
 }
 
 static void put_extensions(struct buf *to, const struct profile *profile, const struct content *content) {
@@ -158,7 +140,7 @@ static void put_extensions(struct buf *to, const struct profile *profile, const 
     put_crl_point(&list, profile, content);
     put_alt_name(&list, content);
     if (profile->subject_key_identifier)
-        put_subject_key_id(&list, content);
+        put_subject_key_id(&list, content->spki);
     der_wrap(&sequence, DER_SEQUENCE, &list);
     der_wrap(to, DER_CONTEXT_CONSTRUCTED | 3, &sequence);
 }

@@ -50,7 +50,7 @@ struct profile {
 /* 0, -EINVAL for a certificate or key that cannot issue, -ENOMEM. der is the issuer's certificate. */
 int issuer_load(struct issuer *ret, int id, struct db_bytes der, int crl_shards, EVP_PKEY *key);
 void issuer_done(struct issuer *issuer);
-/* Signs exactly the bytes of tbs, of a certificate or a CRL; der becomes the whole. 0, -EIO (the key does not sign), -ENOMEM. Thread-safe. */
+/* Signs exactly the bytes of tbs, of a certificate or a CRL; der becomes the whole. 0, -ENOKEY (the key does not sign), -ENOMEM. Thread-safe. */
 int issuer_sign(struct buf *der, const struct issuer *issuer, const void *tbs, size_t tbs_len);
 
 int profile_make(struct profile *ret, const struct issuer *issuer, const struct policy *policy, const char *pki_url);

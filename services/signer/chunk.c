@@ -1,11 +1,11 @@
 #include "chunk.h"
 
 #include <errno.h>
-#include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "fields.h"
 #include "lint.h"
 #include "log.h"
 
@@ -45,6 +45,7 @@ static int take_row(struct chunk *chunk, size_t i) {
     row->application = db_int64(rows, i, SIGNING_ID);
     row->permitted = db_bool(rows, i, SIGNING_PERMITTED);
     row->same_policy = profile && db_bool(rows, i, SIGNING_SAME_POLICY);
+    row->stopped = db_bool(rows, i, SIGNING_STOPPED);
     row->names = db_text_array(rows, i, SIGNING_NAMES, &row->content.names_count);
     row->domains = db_text_array(rows, i, SIGNING_DOMAINS, &n_domains);
     row->ous = db_text_array(rows, i, SIGNING_OUS, &row->content.ous_count);
@@ -109,7 +110,9 @@ void chunk_judge(struct chunk *chunk, const char *pki_url, int64_t now_usec) {
     int days = policy_validity_days(chunk->policy, now_usec);
     for (size_t i = 0; i < chunk->n; i++) {
         struct signing_row *row = &chunk->rows[i];
-        if (!row->same_policy)
+        if (row->stopped)
+            row->error = ERROR_CAMPAIGN_STOPPED;
+        else if (!row->same_policy)
             row->error = ERROR_POLICY_CHANGED;
         else if (!row->permitted || !all_names_covered(row))
             row->error = ERROR_PERMISSION_WITHDRAWN;
@@ -119,17 +122,6 @@ void chunk_judge(struct chunk *chunk, const char *pki_url, int64_t now_usec) {
         if (row->standing && !row->stale && row->error == ERROR_NONE)
             row->stale = lint_row(chunk, row, pki_url) != NULL;
     }
-}
-
-/* 127 random bits, where BR 7.1.2.7 wants 64; positive and not zero. */
-static int draw_serial(uint8_t serial[static SERIAL_BYTES]) {
-    static const uint8_t zero[SERIAL_BYTES];
-    do {
-        if (RAND_bytes(serial, SERIAL_BYTES) != 1)
-            return -EIO;
-        serial[0] &= 0x7f;
-    } while (memcmp(serial, zero, SERIAL_BYTES) == 0);
-    return 0;
 }
 
 static bool wants_intent(const struct signing_row *row) {
@@ -205,7 +197,10 @@ static void sign_one(void *ctx, size_t i) {
         row->result = -EINVAL;
         return;
     }
-    row->result = issuer_sign(&row->der, chunk->issuer, row->tbs.data, row->tbs.len);
+    row->result =
+        atomic_load(&chunk->key_failed) ? -ENOKEY : issuer_sign(&row->der, chunk->issuer, row->tbs.data, row->tbs.len);
+    if (row->result == -ENOKEY)
+        atomic_store(&chunk->key_failed, true);
 }
 
 int chunk_sign(struct chunk *chunk, struct parallel *parallel) {

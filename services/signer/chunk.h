@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "proto/errors.h"
 #include "signer.h"
 #include "store/signing.h"
@@ -11,7 +13,7 @@ struct signing_row {
     int64_t application;
     struct content content;
     const char **names, **domains, **ous; /* owned */
-    bool permitted, same_policy, stale, standing;
+    bool permitted, same_policy, stopped, stale, standing;
     enum error error;    /* ERROR_NONE: to be signed */
     int result;          /* of building or signing: 0 or negative */
     uint8_t linted[32];  /* SHA-256 of the bytes that the lint found nothing wrong in: these and no others are signed */
@@ -27,6 +29,7 @@ struct chunk {
     const struct issuer *issuer;
     const struct policy *policy;
     struct profile profile;
+    atomic_bool key_failed; /* the rest need not try: a token that is away may take its time to say so */
 };
 
 void chunk_done(struct chunk *chunk);

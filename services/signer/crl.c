@@ -14,7 +14,6 @@
 #include "metrics.h"
 #include "signer.h"
 
-#define OTHERS_DELAY_USEC (10 * USEC_PER_SEC)
 #define PAGE_ENTRIES 5000
 
 /* 2.5.29.n: RFC 5280 5.3.1, 5.2.3, 5.2.5 */
@@ -62,7 +61,7 @@ static void put_number(struct buf *to, int64_t number) {
 static void put_issuing_point(struct buf *to, const struct making *m) {
     _cleanup_buf_ struct buf address = {0}, name = {0}, value = {0};
     crl_address(&address, m->context->shared.pki_url, m->issuer->id, m->shard);
-    put_point_name(&name, buf_string(&address));
+    put_point_name(&name, &address);
     der_wrap(&value, DER_SEQUENCE, &name);
     PUT_EXTENSION(to, oid_issuing_point, true, &value);
 }
@@ -130,22 +129,6 @@ static int publish(struct db *db, void *ctx) {
     return r < 0 ? r : 0;
 }
 
-/* The issuer of the CRL, which need not be the one that signs today. 1 and *ret; 0: we have another key; or negative. */
-static int load_issuer(struct context *c, int id, struct issuer *ret) {
-    struct signer *signer = c->state;
-    _cleanup_rows_ struct db_rows *rows = NULL;
-    int64_t n = crl_issuer(c->db, id, &rows);
-    if (n <= 0)
-        return (int) n;
-    int r = issuer_load(ret, id, db_bytes(rows, 0, 0), (int) db_int64(rows, 0, 1), key_source_key(signer->ca_key));
-    return r == -EINVAL ? 0 : r < 0 ? r : 1;
-}
-
-static int give_back(struct context *c, const struct job *job) {
-    int r = job_release(c->db, job, OTHERS_DELAY_USEC, true);
-    return r < 0 ? r : 0;
-}
-
 int crl_work(struct context *c, const struct job *job) {
     struct making m = {.context = c, .job = job};
     _cleanup_(issuer_done) struct issuer issuer = {0};
@@ -154,12 +137,12 @@ int crl_work(struct context *c, const struct job *job) {
         return r;
     if (!m.policy)
         return watch_hold(c, job);
-    /* ISSUER-SHARD, as crl_jobs wrote it */
+    /* ISSUER-SHARD, as issuer_jobs wrote it */
     if (sscanf(job->subject, "%d-%d", &id, &m.shard) != 2) // NOLINT(cert-err34-c)
         return -EINVAL;
-    r = load_issuer(c, id, &issuer);
+    r = watch_issuer(c, id, &issuer);
     if (r <= 0)
-        return r < 0 ? r : give_back(c, job); /* it waits for the signer that has this issuer's key */
+        return r < 0 ? watch_result(c, job, r) : watch_hold(c, job);
     m.issuer = &issuer;
     r = db_transaction(c->db, "crl", 0, publish, &m);
     buf_done(&m.entries);
@@ -167,5 +150,5 @@ int crl_work(struct context *c, const struct job *job) {
         metrics_add(METRIC_ROWS_OUT, stage_name(STAGE_crl), (double) m.count);
         log_debug("CRL %s: %lld entries", job->subject, (long long) m.count);
     }
-    return r;
+    return watch_result(c, job, r);
 }

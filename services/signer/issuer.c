@@ -1,10 +1,13 @@
 /* What is taken from the issuing CA's certificate and key, once. */
 #include <errno.h>
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "base/clock.h"
 #include "certificate.h"
 #include "der.h"
+#include "log.h"
+#include "x509.h"
 
 /* BR 7.1.3.2: these bytes and no others. */
 static const uint8_t sha256_rsa[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
@@ -30,19 +33,18 @@ static int choose_algorithm(struct issuer *issuer) {
 static int take_fields(struct issuer *issuer) {
     X509 *x = issuer->certificate;
     const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(x);
-    struct tm tm;
     unsigned char *name = NULL;
     int name_len = i2d_X509_NAME(X509_get_subject_name(x), &name);
+    issuer->not_after_usec = x509_end_usec(x);
     if (name_len <= 0 || !id || !X509_check_ca(x) || !(X509_get_key_usage(x) & KU_KEY_CERT_SIGN) ||
-        ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1) {
+        issuer->not_after_usec == 0) {
         OPENSSL_free(name);
         return -EINVAL;
     }
     buf_add(&issuer->name, name, (size_t) name_len);
     OPENSSL_free(name);
     buf_add(&issuer->key_id, ASN1_STRING_get0_data(id), (size_t) ASN1_STRING_length(id));
-    issuer->not_after_usec = (int64_t) timegm(&tm) * USEC_PER_SEC;
-    return issuer->name.failed || issuer->key_id.failed ? -ENOMEM : 0;
+    return issuer->name.failed || issuer->key_id.failed || issuer->algorithm.failed ? -ENOMEM : 0;
 }
 
 int issuer_load(struct issuer *ret, int id, struct db_bytes der, int crl_shards, EVP_PKEY *key) {
@@ -74,8 +76,12 @@ int issuer_sign(struct buf *der, const struct issuer *issuer, const void *tbs, s
     bool good = ctx && issuer->key && EVP_DigestSignInit(ctx, NULL, issuer->digest, NULL, issuer->key) == 1 &&
                 EVP_DigestSign(ctx, signature + 1, &len, tbs, tbs_len) == 1;
     EVP_MD_CTX_free(ctx);
-    if (!good)
-        return -EIO;
+    if (!good) {
+        const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+        log_error("the key did not sign: %s", reason ? reason : "no reason given");
+        ERR_clear_error();
+        return -ENOKEY;
+    }
     _cleanup_buf_ struct buf fields = {0};
     buf_add(&fields, tbs, tbs_len);
     buf_add(&fields, issuer->algorithm.data, issuer->algorithm.len);

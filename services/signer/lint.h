@@ -9,7 +9,7 @@
 #include "der.h"
 
 /* Stored with every intent; raised whenever the rules change, so that the certificates judged by a rule are one query. */
-#define LINT_NAME "inkan-lint 2"
+#define LINT_NAME "inkan-lint 3"
 
 /* What the bytes are held against. */
 struct lint {

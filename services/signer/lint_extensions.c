@@ -107,14 +107,23 @@ static bool crl_points(struct der value, const struct reading *r) {
            der_at_end(&name) && der_at_end(&point) && der_at_end(&points) && der_at_end(&value);
 }
 
+static bool access_is(struct der *list, const char *method, const char *address) {
+    struct der one = der_get(list, DER_SEQUENCE), oid = der_get(&one, DER_OID), uri = der_get(&one, DER_CONTEXT | 6);
+    char dotted[32];
+    return write_dotted(&oid, dotted, sizeof(dotted)) && strcmp(dotted, method) == 0 &&
+           der_equal(&uri, address, strlen(address)) && der_at_end(&one);
+}
+
+/* Where the status is asked for, then where the CA's certificate is (BR 7.1.2.7.7). */
 static bool info_access(struct der value, const struct reading *r) {
-    static const uint8_t ca_issuers[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x02};
-    char address[512];
-    int len = snprintf(address, sizeof(address), "%s/ca/%d.cer", r->against->pki_url, r->against->issuer->id);
-    struct der list = der_get(&value, DER_SEQUENCE), one = der_get(&list, DER_SEQUENCE);
-    struct der method = der_get(&one, DER_OID), uri = der_get(&one, DER_CONTEXT | 6);
-    return len > 0 && (size_t) len < sizeof(address) && der_equal(&method, ca_issuers, sizeof(ca_issuers)) &&
-           der_equal(&uri, address, (size_t) len) && der_at_end(&one) && der_at_end(&list) && der_at_end(&value);
+    char ocsp[512], ca[512];
+    const char *base = r->against->pki_url;
+    if (snprintf(ocsp, sizeof(ocsp), "%s/ocsp", base) >= (int) sizeof(ocsp) ||
+        snprintf(ca, sizeof(ca), "%s/ca/%d.cer", base, r->against->issuer->id) >= (int) sizeof(ca))
+        return false;
+    struct der list = der_get(&value, DER_SEQUENCE);
+    return access_is(&list, "1.3.6.1.5.5.7.48.1", ocsp) && access_is(&list, "1.3.6.1.5.5.7.48.2", ca) &&
+           der_at_end(&list) && der_at_end(&value);
 }
 
 /* Letters in lower case, digits, inner hyphens (BR 7.1.2.7.12: LDH labels; "--" in 3 and 4 only after "xn"). */

@@ -1,5 +1,5 @@
 /*
- * The stage revoke: one transaction a chunk. Nothing is signed here; the CRLs that must list the certificates become due by it.
+ * The stage revoke, for the rows of revocation files (campaign.c has those of campaigns): one transaction a chunk. Nothing is signed here; the CRLs that must list the certificates become due by it.
  * A halt does not hold it: revoking is what one does while issuing is stopped.
  */
 #include "store/revoking.h"
@@ -28,7 +28,7 @@ static char *why_not(const struct revoking *v, const struct db_rows *rows, size_
     const char *args[] = {clock_jst(db_time(rows, i, 1), when)};
     json_t *error =
         other ? error_json(ERROR_ALREADY_REVOKED, tsv_column_of(tsv_format("server-revoke"), TSV_FIELD_SERIAL), args, 1)
-              : error_json(ERROR_ROW_BROKEN, 0, NULL, 0);
+              : error_json(v->job->discarded ? ERROR_DISCARDED : ERROR_ROW_BROKEN, 0, NULL, 0);
     char *text = error ? json_dumps(error, JSON_COMPACT) : NULL;
     json_decref(error);
     return text;
@@ -88,9 +88,10 @@ static int run(struct revoking *v) {
 }
 
 int revoke_work(struct context *c, const struct job *job) {
-    return run(&(struct revoking){.context = c, .job = job});
+    return job->campaign ? campaign_work(c, job, false) : run(&(struct revoking){.context = c, .job = job});
 }
 
 int revoke_poison(struct context *c, const struct job *job) {
-    return run(&(struct revoking){.context = c, .job = job, .poison = true});
+    return job->campaign ? campaign_work(c, job, true)
+                         : run(&(struct revoking){.context = c, .job = job, .poison = true});
 }

@@ -110,6 +110,13 @@ static int state_intents(struct db *db, void *ctx) {
 
 /* ---- T2 */
 
+static enum error why_left(const struct db_rows *left, int64_t application) {
+    for (size_t k = 0; k < db_rows_count(left); k++)
+        if (db_int64(left, k, SIGNING_ID) == application)
+            return db_bool(left, k, SIGNING_STOPPED) ? ERROR_CAMPAIGN_STOPPED : ERROR_PERMISSION_WITHDRAWN;
+    return ERROR_NONE;
+}
+
 static int record_signed(struct db *db, struct signing *s) {
     struct chunk *chunk = &s->chunk;
     _cleanup_free_
@@ -142,15 +149,13 @@ static int record_signed(struct db *db, struct signing *s) {
         s->send_job = db_int64(recorded, 0, 1);
     if (s->recorded == (int64_t) n)
         return 0;
-    /* What was not recorded lost its permission between T1 and T2. (What had a certificate already does not fail.) */
-    for (size_t i = 0; i < chunk->n; i++) {
-        bool found = chunk->rows[i].ended != ERROR_NONE;
-        for (size_t k = 0; !found && k < db_rows_count(recorded); k++)
-            found = db_int64(recorded, k, 0) == chunk->rows[i].application;
-        if (!found)
-            chunk->rows[i].ended = ERROR_PERMISSION_WITHDRAWN;
-    }
-    return 0;
+    /* What was not recorded and has no certificate lost its permission between T1 and T2. */
+    _cleanup_rows_ struct db_rows *left = NULL;
+    int64_t r = signing_load(db, s->job, chunk->issuer->id, &left);
+    for (size_t i = 0; i < (r < 0 ? 0 : chunk->n); i++)
+        if (chunk->rows[i].ended == ERROR_NONE)
+            chunk->rows[i].ended = why_left(left, chunk->rows[i].application);
+    return r < 0 ? (int) r : 0;
 }
 
 static int fail_rows(struct db *db, struct signing *s) {
@@ -216,12 +221,11 @@ static void count_results(struct signing *s) {
 }
 
 static int finish(struct signing *s, int r) {
-    if (r == -ECANCELED || r == -ERANGE) /* held by an operator or by the calendar */
-        r = watch_hold(s->context, s->job);
-    else if (r == 0)
+    if (r == 0)
         count_results(s);
     chunk_done(&s->chunk);
-    return r;
+    /* Held by an operator, by the calendar, or by a token that is away. */
+    return watch_result(s->context, s->job, r == -ERANGE ? -ECANCELED : r);
 }
 
 int sign_work(struct context *c, const struct job *job) {
@@ -242,18 +246,31 @@ int sign_work(struct context *c, const struct job *job) {
     return finish(&s, r);
 }
 
+/* The rows by their ids alone: nothing is judged, so that neither a policy nor an issuer is wanted. */
+static int give_up_rows(struct db *db, struct signing *s) {
+    struct chunk *chunk = &s->chunk;
+    int64_t n = signing_load(db, s->job, 0, &chunk->loaded);
+    if (n <= 0)
+        return (int) n;
+    chunk->rows = calloc((size_t) n, sizeof(*chunk->rows));
+    if (!chunk->rows)
+        return -ENOMEM;
+    chunk->n = (size_t) n;
+    for (size_t i = 0; i < chunk->n; i++) {
+        chunk->rows[i].application = db_int64(chunk->loaded, i, SIGNING_ID);
+        chunk->rows[i].ended = s->job->discarded ? ERROR_DISCARDED : ERROR_ROW_BROKEN;
+    }
+    return fail_rows(db, s);
+}
+
 static int give_up(struct db *db, void *ctx) {
     struct signing *s = ctx;
-    struct signer *signer = s->context->state;
+    s->recorded = s->failed = s->send_job = 0;
     chunk_done(&s->chunk);
     int r = job_end(db, s->job);
     if (r <= 0)
         return r < 0 ? r : JOB_LOST;
-    r = chunk_load(&s->chunk, db, s->job, &signer->issuer, s->policy);
-    for (size_t i = 0; i < s->chunk.n; i++)
-        s->chunk.rows[i].ended = ERROR_ROW_BROKEN;
-    if (r == 0)
-        r = fail_rows(db, s);
+    r = give_up_rows(db, s);
     if (r == 0)
         r = signing_progress(db, s->job->upload, s->failed, &s->done);
     return r < 0 ? r : 0;
@@ -261,6 +278,5 @@ static int give_up(struct db *db, void *ctx) {
 
 int sign_poison(struct context *c, const struct job *job) {
     struct signing s = {.context = c, .job = job};
-    int r = watch_look(c, &s.policy);
-    return finish(&s, r < 0 ? r : db_transaction(c->db, "give_up", 0, give_up, &s));
+    return finish(&s, db_transaction(c->db, "give_up", 0, give_up, &s));
 }

@@ -1,4 +1,4 @@
-/* The stage check: a chunk of rows is loaded, judged on all cores, and recorded in one transaction. */
+/* The stage check: a chunk of rows is loaded, judged, and recorded in one transaction. */
 #include "store/check.h"
 
 #include <errno.h>
@@ -67,7 +67,7 @@ static int make_rules(struct chunk *k) {
         .ous = s->ous,
         .ous_count = s->ous_count,
         .match_ou = *s->match_key ? strcmp(s->match_key, "cn+ou") == 0 : k->policy->match == POLICY_MATCH_CN_OU,
-        .expired = s->expired && format->deed != TSV_REVOKE,
+        .expired = s->expired && tsv_is_request(format->deed),
         .policy_changed = s->policy.len > 0 && (s->policy.len != POLICY_HASH_BYTES ||
                                                 memcmp(s->policy.data, k->policy->hash, POLICY_HASH_BYTES) != 0),
     };
@@ -95,10 +95,11 @@ static int chunk_load(struct chunk *k) {
     return k->rows && k->errors && k->applications ? 0 : -ENOMEM;
 }
 
-static void check_one(void *ctx, size_t i) {
-    struct chunk *k = ctx;
-    struct db_bytes line = db_bytes(k->lines, i, 1);
-    row_check(&k->rows[i], &k->rules, line.data, line.len);
+static void check_rows(struct chunk *k) {
+    for (size_t i = 0; i < k->count; i++) {
+        struct db_bytes line = db_bytes(k->lines, i, 1);
+        row_check(&k->rows[i], &k->rules, line.data, line.len);
+    }
 }
 
 static void read_target(const struct db_rows *rows, size_t i, struct target *ret) {
@@ -113,7 +114,7 @@ static void read_target(const struct db_rows *rows, size_t i, struct target *ret
                            .expired = db_bool(rows, i, CHECK_TARGET_EXPIRED)};
 }
 
-/* 931-934: the certificates that rows renew or revoke, for all rows at once. */
+/* 931-934: the certificates that rows name, for all rows at once. */
 static int find_targets(struct chunk *k) {
     _cleanup_rows_ struct db_rows *found = NULL;
     _cleanup_free_
@@ -234,16 +235,17 @@ static int chunk_store(struct db *db, void *ctx) {
         return 0;
     for (size_t i = 0; i < k->count; i++)
         bad += !k->applications[i].valid;
+    int64_t n = application_insert(db, k->job->upload, k->scope.organisation, k->applications, k->count);
+    if (n < 0)
+        return (int) n;
+    /* Last: the upload's row is locked from here on, and other lanes wait for it. */
     r = check_progress(db, k->job->upload, (int) k->count - bad, bad, k->policy->hash, POLICY_HASH_BYTES, &progress);
     if (r <= 0)
-        return r;
+        return r < 0 ? r : DB_RETRY; /* no longer being checked: the next attempt sees it */
     if (!progress.same_policy && !k->rules.policy_changed) {
         log_notice("job %lld: the policy changed while the upload was checked", (long long) k->job->id);
         return -EAGAIN; /* the next attempt sees the upload's policy and says so in the rows */
     }
-    int64_t n = application_insert(db, k->job->upload, k->scope.organisation, k->applications, k->count);
-    if (n < 0)
-        return (int) n;
     return progress.open_chunks == 0 ? go_on(db, k) : 0;
 }
 
@@ -274,7 +276,6 @@ static int chunk_record(struct chunk *k) {
 }
 
 int check_work(struct context *c, const struct job *job) {
-    struct validator *v = c->state;
     _cleanup_(chunk_done) struct chunk k = {.context = c, .job = job};
     int r = validator_policy(c, job, &k.policy);
     if (r <= 0)
@@ -283,7 +284,7 @@ int check_work(struct context *c, const struct job *job) {
     if (r < 0)
         return r;
     metrics_add(METRIC_ROWS_IN, stage_name(STAGE_check), (double) k.count);
-    parallel_for(v->parallel, k.count, check_one, &k);
+    check_rows(&k);
     r = 0;
     if (k.count > 0 && k.rules.format->deed != TSV_ISSUE)
         r = find_targets(&k);
@@ -304,7 +305,7 @@ int check_poison(struct context *c, const struct job *job) {
         return r;
     for (size_t i = 0; i < k.count; i++) {
         k.rows[i].problems.format = k.rules.format;
-        problem_add(&k.rows[i].problems, ERROR_ROW_BROKEN, 0, NULL);
+        problem_add(&k.rows[i].problems, job->discarded ? ERROR_DISCARDED : ERROR_ROW_BROKEN, 0, NULL);
     }
     return chunk_record(&k);
 }

@@ -1,6 +1,7 @@
 #include "columns.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,20 +29,39 @@ const struct column *columns_get(const struct columns *c, const struct tsv_forma
     return number ? &c->column[number - 1] : &absent;
 }
 
-static bool allowed(enum tsv_class class, enum cp932_kind kind, uint32_t c) {
+/* The half-width characters of each class, by byte. */
+static bool half[TSV_CLASSES][UINT8_MAX + 1];
+static pthread_once_t half_once = PTHREAD_ONCE_INIT;
+
+static void fill_half(void) {
+    for (size_t class = 0; class < TSV_CLASSES; class ++)
+        for (const char *c = tsv_classes[class].half; *c; c++)
+            half[class][(uint8_t) *c] = true;
+}
+
+/* How many bytes from here on are half-width characters of the class, and so mean themselves in CP932 and UTF-8. */
+static size_t half_run(enum tsv_class class, const uint8_t *at, const uint8_t *end) {
+    const uint8_t *p = at;
+    while (p < end && half[class][*p])
+        p++;
+    return (size_t) (p - at);
+}
+
+static bool allowed(enum tsv_class class, enum cp932_kind kind) {
+    return kind == CP932_FULL && tsv_classes[class].full;
+}
+
+static const char *allowed_shown(enum tsv_class class) {
     switch (class) {
-    case TSV_EMPTY:
-    case TSV_HALF:
-        return kind == CP932_ASCII;
     case TSV_DIGITS:
-        return c >= '0' && c <= '9';
+        return "0-9";
     case TSV_BASE64:
-        return kind == CP932_ASCII &&
-               (strchr("+/=", (int) c) || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'));
+        return "A-Z a-z 0-9 + / =";
     case TSV_FULL_HALF:
-        return kind == CP932_ASCII || kind == CP932_FULL;
+        return "ASCII, JIS X 0208";
+    default:
+        return "ASCII";
     }
-    return false;
 }
 
 /* Names the character: itself where it can be shown, and its number. */
@@ -53,7 +73,8 @@ static void complain_character(struct problems *p, enum tsv_class class, int col
         buf_char(&shown, ' ');
     }
     (void) snprintf(what, sizeof(what), "%.8sU+%04X", buf_string(&shown), c);
-    problem_item(p, class == TSV_DIGITS ? ERROR_NOT_DIGITS : ERROR_BAD_CHARACTER, column, what, NULL);
+    problem_item(p, class == TSV_DIGITS ? ERROR_NOT_DIGITS : ERROR_BAD_CHARACTER, column, what, allowed_shown(class),
+                 NULL);
 }
 
 static void complain_encoding(struct problems *p, int column, size_t byte) {
@@ -62,10 +83,11 @@ static void complain_encoding(struct problems *p, int column, size_t byte) {
     problem_add(p, ERROR_ENCODING, column, number, NULL);
 }
 
-static void complain_length(struct problems *p, int column, int max) {
-    char number[16];
+static void complain_length(struct problems *p, int column, int max, int characters) {
+    char number[16], found[16];
     (void) snprintf(number, sizeof(number), "%d", max);
-    problem_item(p, ERROR_TOO_LONG, column, number, NULL);
+    (void) snprintf(found, sizeof(found), "%d", characters);
+    problem_item(p, ERROR_TOO_LONG, column, number, found, NULL);
 }
 
 /*
@@ -78,6 +100,12 @@ static size_t read_column(struct reading *r, struct column *ret, int number, siz
     int characters = 0;
     bool wrong = false;
     for (size_t at = from; at < to; characters++) {
+        size_t run = half_run(rule->class, r->line + at, r->line + to);
+        buf_add(&r->text, r->line + at, run);
+        at += run;
+        characters += (int) run;
+        if (at == to)
+            break;
         uint32_t c = 0;
         enum cp932_kind kind = CP932_CONTROL;
         size_t n = cp932_next(r->line + at, to - at, &c, &kind);
@@ -86,7 +114,7 @@ static size_t read_column(struct reading *r, struct column *ret, int number, siz
             buf_char(&r->text, '\0');
             return 0;
         }
-        if (!wrong && rule->class != TSV_EMPTY && !allowed(rule->class, kind, c)) {
+        if (!wrong && rule->class != TSV_EMPTY && !allowed(rule->class, kind)) {
             complain_character(r->problems, rule->class, number, c, kind);
             wrong = true;
         }
@@ -100,11 +128,11 @@ static size_t read_column(struct reading *r, struct column *ret, int number, siz
     if (characters == 0 && rule->required)
         problem_item(r->problems, ERROR_REQUIRED, number, NULL);
     if (rule->max && characters > rule->max)
-        complain_length(r->problems, number, rule->max);
+        complain_length(r->problems, number, rule->max, characters);
     if (characters > 0 && rule->class == TSV_EMPTY) {
         char text[16];
         (void) snprintf(text, sizeof(text), "%d", number);
-        problem_add(r->problems, ERROR_RESERVED_COLUMN, number, text, NULL);
+        problem_add(r->problems, ERROR_RESERVED_COLUMN, number, text, r->text.failed ? "" : r->text.data + start, NULL);
     }
     return start;
 }
@@ -123,14 +151,19 @@ static void check_count(struct problems *p, size_t found) {
     problem_add(p, ERROR_COLUMN_COUNT, 0, have, want, NULL);
 }
 
+static size_t ascii_run(const uint8_t *at, const uint8_t *end) {
+    const uint8_t *p = at;
+    while (p < end && *p < 0x80)
+        p++;
+    return (size_t) (p - at);
+}
+
 /*
  * A line that is well-formed UTF-8 beyond ASCII was saved as UTF-8: as CP932 it would be half-width kana, which are
  * refused anyway, or a row of rare kanji that nobody is called.
  */
 static bool refuse_utf8(struct problems *p, const uint8_t *line, size_t len) {
-    size_t at = 0;
-    while (at < len && line[at] < 0x80)
-        at++;
+    size_t at = ascii_run(line, line + len);
     if (at == len || !text_is_utf8(line, len))
         return false;
     complain_encoding(p, 0, at);
@@ -150,6 +183,7 @@ int columns_read(struct columns *ret, const uint8_t *line, size_t len, struct pr
     size_t offset[TSV_COLUMNS_MAX] = {0};
     size_t found = 0;
 
+    (void) pthread_once(&half_once, fill_half);
     buf_char(&r.text, '\0'); /* offset 0: the empty text of columns that are not there */
     if (len > LINE_BYTES_MAX) {
         complain_line(problems, len);
@@ -159,10 +193,7 @@ int columns_read(struct columns *ret, const uint8_t *line, size_t len, struct pr
     for (size_t from = 0; from <= len; found++) {
         const uint8_t *tab = memchr(line + from, '\t', len - from);
         size_t to = tab ? (size_t) (tab - line) : len;
-        bool ascii = true;
-        for (size_t i = from; i < to; i++)
-            ascii = ascii && line[i] < 0x80;
-        if (found < format->columns_count && (!utf8 || ascii))
+        if (found < format->columns_count && (!utf8 || ascii_run(line + from, line + to) == to - from))
             offset[found] = read_column(&r, &ret->column[found], (int) found + 1, from, to);
         from = to + 1;
     }

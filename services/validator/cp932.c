@@ -4,6 +4,8 @@
 #include <iconv.h>
 #include <stdbool.h>
 
+#include "base/cleanup.h"
+
 #define LEAD_FIRST 0x81
 #define LEAD_LAST 0xFC
 #define TRAILS 256
@@ -41,15 +43,19 @@ int cp932_open(void) {
     return 0;
 }
 
-/* Leads 81-84: rows 1-8 of JIS X 0208. 889F-9FFC and E040-EAA4: rows 16-84, level 1 and 2. */
-static enum cp932_kind kind_of(unsigned lead, unsigned trail, uint16_t character) {
+static enum cp932_kind kind_of(unsigned code, uint16_t character) {
+    static const struct {
+        unsigned first, last;
+    } full[] = {
+#define FULL(first, last) {first, last},
+#include "proto/cp932.def"
+#undef FULL
+    };
     if (character >= 0xE000 && character <= 0xF8FF)
         return CP932_PRIVATE;
-    if (lead <= 0x84)
-        return CP932_FULL;
-    if ((lead == 0x88 && trail >= 0x9F) || (lead >= 0x89 && lead <= 0x9F) || (lead >= 0xE0 && lead <= 0xE9) ||
-        (lead == 0xEA && trail <= 0xA4))
-        return CP932_FULL;
+    for (size_t i = 0; i < ARRAY_SIZE(full); i++)
+        if (code >= full[i].first && code <= full[i].last)
+            return CP932_FULL;
     return CP932_EXTENSION;
 }
 
@@ -72,7 +78,7 @@ size_t cp932_next(const uint8_t *bytes, size_t len, uint32_t *ret_char, enum cp9
     if (character == 0)
         return 0;
     *ret_char = character;
-    *ret_kind = kind_of(first, bytes[1], character);
+    *ret_kind = kind_of(first << 8 | bytes[1], character);
     return 2;
 }
 

@@ -9,11 +9,8 @@
 #include "base/cleanup.h"
 #include "key_weak.h"
 
-#define RSA_VERIFY_BITS_MAX 8192
 #define RSA_EXPONENT 65537
 #define RSA_BYTES_MAX 16384 /* of one number; no more fits into a CSR */
-
-DEFINE_CLEANUP(BIGNUM *, BN_free)
 
 /* AlgorithmIdentifiers as BR 7.1.3.1 wants them, byte for byte: the certificate carries the CSR's. */
 static const uint8_t rsa_algorithm[] = {0x30, 0x0D, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86,
@@ -54,7 +51,8 @@ static bool take_number(struct der *from, uint8_t *to, size_t *ret_len) {
 }
 
 /* RFC 8017 A.1.1 */
-static EVP_PKEY *read_rsa(struct der bits) {
+static EVP_PKEY *read_rsa(struct csr_key *key) {
+    struct der bits = key->bits;
     uint8_t n[RSA_BYTES_MAX], e[RSA_BYTES_MAX];
     size_t n_len = 0, e_len = 0;
     struct der pair = der_get(&bits, DER_SEQUENCE);
@@ -62,7 +60,10 @@ static EVP_PKEY *read_rsa(struct der bits) {
         return NULL;
     OSSL_PARAM params[] = {OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, n, n_len),
                            OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_E, e, e_len), OSSL_PARAM_construct_end()};
-    return make("RSA", params);
+    key->n = BN_lebin2bn(n, (int) n_len, NULL);
+    key->e = BN_lebin2bn(e, (int) e_len, NULL);
+    key->failed = !key->n || !key->e;
+    return key->failed ? NULL : make("RSA", params);
 }
 
 static EVP_PKEY *read_p384(struct der bits) {
@@ -74,6 +75,19 @@ static EVP_PKEY *read_p384(struct der bits) {
     return make("EC", params);
 }
 
+/* Without its numbers an RSA key is none. */
+static EVP_PKEY *read_other(struct csr_key *key, struct der spki) {
+    const unsigned char *p = spki.at;
+    EVP_PKEY *pkey = d2i_PUBKEY(NULL, &p, (long) spki.left);
+    if (!pkey || EVP_PKEY_get_base_id(pkey) != EVP_PKEY_RSA ||
+        (EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_N, &key->n) &&
+         EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_E, &key->e)))
+        return pkey;
+    key->failed = true;
+    EVP_PKEY_free(pkey);
+    return NULL;
+}
+
 bool csr_key_read(struct csr_key *ret, struct der spki) {
     struct der inside = spki, fields = der_get(&inside, DER_SEQUENCE);
     *ret = (struct csr_key){.algorithm = der_get_any(&fields)};
@@ -82,16 +96,15 @@ bool csr_key_read(struct csr_key *ret, struct der spki) {
         return false;
     ret->bits.at++;
     ret->bits.left--;
-    const unsigned char *p = spki.at;
-    ret->pkey = is_rsa(ret)    ? read_rsa(ret->bits)
-                : is_p384(ret) ? read_p384(ret->bits)
-                               : d2i_PUBKEY(NULL, &p, (long) spki.left);
+    ret->pkey = is_rsa(ret) ? read_rsa(ret) : is_p384(ret) ? read_p384(ret->bits) : read_other(ret, spki);
     return true;
 }
 
 void csr_key_done(struct csr_key *key) {
     EVP_PKEY_free(key->pkey);
-    key->pkey = NULL;
+    BN_free(key->n);
+    BN_free(key->e);
+    *key = (struct csr_key){0};
 }
 
 /* ---- judging */
@@ -134,12 +147,8 @@ static void complain_weak(const char *why, int column, struct problems *problems
 }
 
 /* BR 6.1.6: odd, at least 2^16+1 here; other odd ones are lawful and not of the profile. */
-static void check_exponent(EVP_PKEY *key, const struct policy_profile *profile, int column, struct problems *problems) {
-    _cleanup_(BN_freep) BIGNUM *e = NULL;
-    if (!EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e)) {
-        problems->failed = true;
-        return;
-    }
+static void check_exponent(const BIGNUM *e, const struct policy_profile *profile, int column,
+                           struct problems *problems) {
     if (BN_is_word(e, RSA_EXPONENT))
         return;
     char what[48];
@@ -153,13 +162,8 @@ static void check_exponent(EVP_PKEY *key, const struct policy_profile *profile, 
         complain_fit(what, profile, column, problems);
 }
 
-static void check_modulus(EVP_PKEY *key, int column, struct problems *problems) {
-    _cleanup_(BN_freep) BIGNUM *n = NULL;
+static void check_modulus(const BIGNUM *n, int column, struct problems *problems) {
     _cleanup_buf_ struct buf reason = {0};
-    if (!EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n)) {
-        problems->failed = true;
-        return;
-    }
     if (!key_weak_modulus(n, &reason))
         return;
     if (reason.failed)
@@ -172,6 +176,10 @@ bool csr_key_check(const struct csr_key *key, const struct policy_profile *profi
                    struct problems *problems) {
     _cleanup_buf_ struct buf found = {0};
     describe(key, &found);
+    if (key->failed) {
+        problems->failed = true;
+        return false;
+    }
     if (!key->pkey) { /* a point off its curve, an empty modulus, an algorithm unknown */
         problem_item(problems, ERROR_CSR_FORMAT, column, buf_string(&found), NULL);
         return false;
@@ -179,10 +187,10 @@ bool csr_key_check(const struct csr_key *key, const struct policy_profile *profi
     if (profile && !fits(key, profile))
         complain_fit(buf_string(&found), profile, column, problems);
     if (EVP_PKEY_get_base_id(key->pkey) == EVP_PKEY_RSA) {
-        if (EVP_PKEY_get_bits(key->pkey) > RSA_VERIFY_BITS_MAX)
+        if (EVP_PKEY_get_bits(key->pkey) > KEY_MODULUS_BITS_MAX)
             return false;
-        check_exponent(key->pkey, profile, column, problems);
-        check_modulus(key->pkey, column, problems);
+        check_exponent(key->e, profile, column, problems);
+        check_modulus(key->n, column, problems);
         return true;
     }
     return EVP_PKEY_get_base_id(key->pkey) == EVP_PKEY_EC;

@@ -16,6 +16,8 @@ struct csr_key {
     struct der algorithm; /* AlgorithmIdentifier, header included */
     struct der bits;      /* the subjectPublicKey */
     EVP_PKEY *pkey;       /* NULL: of a kind or with parameters that cannot be read. Owned; csr_key_done() */
+    BIGNUM *n, *e;        /* of an RSA key. Owned */
+    bool failed;          /* no memory for it */
 };
 
 /* False when it is no SubjectPublicKeyInfo at all. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "subject.h"
 
 #define ENTRIES_MAX 32
 
@@ -125,11 +126,10 @@ static void check_order(const struct subject *s, struct buf *differences) {
 static void check_defaults(const struct subject *s, int column, struct problems *problems) {
     for (size_t i = 0; i < s->count; i++) {
         const struct entry *e = &s->entry[i];
-        const char *found = e->value ? dn_default_value((const char *) e->value) : NULL;
-        if (!found)
+        if (!e->value || !subject_is_placeholder((const char *) e->value))
             continue;
-        char what[160];
-        (void) snprintf(what, sizeof(what), "%s=%s", e->name, found);
+        char what[200];
+        (void) snprintf(what, sizeof(what), "%s=%.80s", e->name, (const char *) e->value);
         problem_item(problems, ERROR_DEFAULT_VALUE, column, what, NULL);
     }
 }

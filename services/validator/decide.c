@@ -26,9 +26,10 @@ struct decision {
     struct decide_scope scope;
     struct decide_counts counts;
     struct findings found;
-    const char *state;         /* NULL: there was nothing to decide */
+    const char *state; /* NULL: there was nothing to decide */
+    const struct tsv_format *format;
     enum stage next;           /* what accepted rows go on to */
-    int64_t jobs, job_of_next; /* of that stage */
+    int64_t jobs, job_of_next; /* of that stage; none: accepted rows end here */
 };
 
 /* Errors of the rows that only the whole file, the register of this moment and WHOIS show. */
@@ -38,13 +39,15 @@ static int judge_rows(struct db *db, struct decision *d) {
     int r = findings_doubles(found, db, d->job->upload);
     if (r == 0)
         r = findings_seen(found, db, d->job->upload);
+    if (r == 0 && d->format->deed == TSV_MANAGER)
+        r = findings_revoked(found, db, d->job->upload);
     if (r == 0)
         r = findings_domains(found, db, d->job->upload, d->policy->whois_check, d->context->shared.whois_cache_usec);
     if (r == 0)
         r = findings_store(found, db);
     if (r == 0 && !d->scope.same_policy)
         r = findings_of_all(found, db, d->job->upload, ERROR_POLICY_CHANGED);
-    if (r == 0 && d->scope.expired && d->next == STAGE_sign)
+    if (r == 0 && d->scope.expired && tsv_is_request(d->format->deed))
         r = findings_of_all(found, db, d->job->upload, ERROR_ISSUING_EXPIRED);
     return r;
 }
@@ -63,12 +66,19 @@ static int reserve(struct db *db, const struct decision *d) {
     return names == d->counts.valid && keys == d->counts.valid ? 0 : DB_RETRY;
 }
 
+/* Nothing is left to do after it: no certificate is touched. */
+static int accept_managers(struct db *db, const struct decision *d) {
+    int64_t changed = decide_managers(db, d->job->upload);
+    return changed < 0 ? (int) changed : changed == d->counts.valid ? 0 : DB_FAILED;
+}
+
 static int accept(struct db *db, struct decision *d) {
+    if (d->format->deed == TSV_MANAGER)
+        return accept_managers(db, d);
     int r = d->next == STAGE_sign ? reserve(db, d) : 0;
     if (r < 0)
         return r;
-    struct validator *v = d->context->state;
-    int lines = job_chunk_lines((int) d->counts.valid, parallel_threads(v->parallel));
+    int lines = job_chunk_lines((int) d->counts.valid, d->context->lanes);
     d->jobs = decide_jobs(db, d->job->upload, d->scope.organisation, d->next, lines, &d->job_of_next);
     return d->jobs < 0 ? (int) d->jobs : 0;
 }
@@ -107,7 +117,8 @@ static int finish(struct db *db, struct decision *d) {
                (long long) d->counts.valid, (long long) d->counts.bad, errors ? errors : "");
     if (!errors || detail.failed)
         return -ENOMEM;
-    int64_t r = decide_finish(db, d->job->upload, d->state, errors, &d->counts, d->jobs);
+    bool ends = strcmp(d->state, "accepted") == 0 && d->jobs == 0;
+    int64_t r = decide_finish(db, d->job->upload, ends ? "done" : d->state, errors, &d->counts, d->jobs);
     if (r >= 0)
         r = decide_audit(db, d->job->upload, audit, buf_string(&detail), !d->scope.dry_run);
     return r < 0 ? (int) r : 0;
@@ -125,10 +136,10 @@ static int decide(struct db *db, void *ctx) {
                      &d->scope);
     if (r <= 0 || !d->scope.checking)
         return r < 0 ? r : 0;
-    const struct tsv_format *format = tsv_format(d->scope.kind);
-    if (!format)
+    d->format = tsv_format(d->scope.kind);
+    if (!d->format)
         return -EINVAL;
-    d->next = format->deed == TSV_REVOKE ? STAGE_revoke : STAGE_sign;
+    d->next = d->format->deed == TSV_REVOKE ? STAGE_revoke : STAGE_sign;
     if (d->policy) {
         d->file_error = d->scope.active ? ERROR_NONE : ERROR_ORGANISATION_INACTIVE;
         r = judge_rows(db, d);
@@ -168,6 +179,6 @@ int decide_work(struct context *c, const struct job *job) {
 }
 
 int decide_poison(struct context *c, const struct job *job) {
-    struct decision d = {.context = c, .job = job, .file_error = ERROR_ROW_BROKEN};
+    struct decision d = {.context = c, .job = job, .file_error = job->discarded ? ERROR_DISCARDED : ERROR_ROW_BROKEN};
     return run(&d);
 }

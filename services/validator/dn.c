@@ -143,12 +143,3 @@ bool dn_is_wanted(const struct dn *dn, const struct policy *policy, struct buf *
         add_found(found, dn);
     return ok;
 }
-
-const char *dn_default_value(const char *value) {
-    static const char *const defaults[] = {"Internet Widgits Pty Ltd", "Some-State", "Default City",
-                                           "Default Company Ltd", "XX"};
-    for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
-        if (strcasecmp(value, defaults[i]) == 0)
-            return defaults[i];
-    return NULL;
-}

@@ -51,6 +51,3 @@ const char *dn_value(const struct dn *dn, enum dn_attribute attribute);
  * where the policy knows it any number of times. Otherwise adds what was found: "CN,O,O,ST,C".
  */
 bool dn_is_wanted(const struct dn *dn, const struct policy *policy, struct buf *found);
-
-/* The value that OpenSSL puts where nobody wrote one (pki-rules: "Some-State" was certified once), or NULL. */
-const char *dn_default_value(const char *value);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "metrics.h"
 #include "problems.h"
 #include "registrant.h"
@@ -91,6 +92,21 @@ int findings_seen(struct findings *f, struct db *db, int64_t upload) {
         else
             problem_add(&p, error, tsv_column_of(format, renew ? TSV_FIELD_SERIAL : TSV_FIELD_DN), NULL);
         r = add(f, db_int64(rows, i, 0), error, &p);
+    }
+    return r;
+}
+
+int findings_revoked(struct findings *f, struct db *db, int64_t upload) {
+    _cleanup_rows_ struct db_rows *rows = NULL;
+    const struct tsv_format *format = tsv_format(f->kind);
+    int64_t n = format ? decide_revoked(db, upload, &rows) : DB_FAILED;
+    int r = n < 0 ? (int) n : 0;
+    for (size_t i = 0; r == 0 && i < (size_t) n; i++) {
+        char when[CLOCK_TEXT_MAX];
+        _cleanup_(problems_done) struct problems p = {.format = format};
+        problem_add(&p, ERROR_ALREADY_REVOKED, tsv_column_of(format, TSV_FIELD_SERIAL),
+                    clock_jst(db_time(rows, i, 1), when), NULL);
+        r = add(f, db_int64(rows, i, 0), ERROR_ALREADY_REVOKED, &p);
     }
     return r;
 }

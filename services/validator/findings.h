@@ -23,6 +23,7 @@ void findings_count(const struct findings *f); /* into the metrics, once they ar
 /* Each 0, -ENOMEM or enum db_result. */
 int findings_doubles(struct findings *f, struct db *db, int64_t upload); /* 925, 926 */
 int findings_seen(struct findings *f, struct db *db, int64_t upload);    /* 212, 918 */
+int findings_revoked(struct findings *f, struct db *db, int64_t upload); /* 933, since the check */
 /* 901, and with whois 903 and 904, by domain. */
 int findings_domains(struct findings *f, struct db *db, int64_t upload, bool whois, int64_t cache_usec);
 int findings_store(const struct findings *f, struct db *db);

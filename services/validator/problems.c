@@ -55,8 +55,8 @@ static void insert(struct problems *p, enum error error, int column, const char 
 
     if (!p->list)
         p->list = json_array();
-    json_t *json = text.failed ? NULL : error_json(error, column, args, n);
-    if (!json || !p->list || json_array_insert_new(p->list, place_of(p->list, column), json) < 0)
+    json_t *json = text.failed || !p->list ? NULL : error_json(error, column, args, n);
+    if (!json || json_array_insert_new(p->list, place_of(p->list, column), json) < 0)
         p->failed = true;
 }
 
@@ -76,10 +76,6 @@ void problem_item(struct problems *p, enum error error, int column, ...) {
 
 bool problems_any(const struct problems *p) {
     return json_array_size(p->list) > 0;
-}
-
-size_t problems_count(const struct problems *p) {
-    return json_array_size(p->list);
 }
 
 char *problems_dump(const struct problems *p) {

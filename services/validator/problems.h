@@ -21,6 +21,5 @@ void problem_add(struct problems *p, enum error error, int column, ...) __attrib
 void problem_item(struct problems *p, enum error error, int column, ...) __attribute__((sentinel));
 
 bool problems_any(const struct problems *p);
-size_t problems_count(const struct problems *p);
 /* The array as text for the database, "[]" without errors; malloc'ed, NULL without memory. */
 char *problems_dump(const struct problems *p);

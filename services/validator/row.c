@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "row_names.h"
 #include "row_target.h"
+#include "subject.h"
 
 #define OUS_MAX 64 /* BR 7.1.4.2, over all OUs of a DN */
 
@@ -29,11 +30,10 @@ const char *row_text(const struct row *row, enum tsv_field field) {
 static void check_defaults(struct row *row, int column) {
     for (size_t i = 0; i < row->dn.count; i++) {
         const struct dn_element *e = &row->dn.element[i];
-        const char *found = dn_default_value(e->value);
-        if (!found)
+        if (!subject_is_placeholder(e->value))
             continue;
         char what[160];
-        (void) snprintf(what, sizeof(what), "%.60s=%s", e->name, found);
+        (void) snprintf(what, sizeof(what), "%.60s=%.80s", e->name, e->value);
         problem_item(&row->problems, ERROR_DEFAULT_VALUE, column, what, NULL);
     }
 }
@@ -56,21 +56,13 @@ static void check_registered(struct row *row, const struct row_rules *rules, int
         problem_add(p, ERROR_COUNTRY, column, c, NULL);
 }
 
-/* "=" inside a value is another attribute in disguise, or a name unknown here; a registered value may hold it. */
-static bool hides_attribute(const struct dn_element *e, const struct row_rules *rules) {
-    const char *registered = e->attribute == DN_O    ? rules->o
-                             : e->attribute == DN_L  ? rules->l
-                             : e->attribute == DN_ST ? rules->st
-                                                     : NULL;
-    return strchr(e->value, '=') && (!registered || strcmp(e->value, registered) != 0);
-}
-
 static void check_form(struct row *row, const struct row_rules *rules, int column) {
     _cleanup_buf_ struct buf found = {0};
     bool ok = dn_is_wanted(&row->dn, rules->policy, &found);
     for (size_t i = 0; i < row->dn.count; i++) {
         const struct dn_element *e = &row->dn.element[i];
-        if (!*e->name || !hides_attribute(e, rules))
+        /* "=" in a value is another attribute in disguise, or a name unknown here; the register holds none either. */
+        if (!*e->name || !strchr(e->value, '='))
             continue;
         buf_printf(&found, "%s%s=%s", ok ? "" : "; ", e->name, e->value);
         ok = false;
@@ -194,10 +186,12 @@ void row_check(struct row *ret, const struct row_rules *rules, const uint8_t *li
         problem_add(&ret->problems, ERROR_POLICY_CHANGED, 0, NULL);
     if (rules->format->deed != TSV_ISSUE)
         row_target_read(ret);
-    if (rules->format->deed == TSV_REVOKE)
-        row_target_dn(ret);
-    else
+    if (tsv_is_request(rules->format->deed))
         check_request(ret, rules);
+    else
+        row_target_dn(ret);
+    if (rules->format->deed == TSV_MANAGER)
+        row_names_fqdn(ret, rules);
     check_mail(ret, rules);
     ret->failed = ret->failed || ret->problems.failed || ret->names.failed || ret->ous.failed || ret->domains.failed;
 }

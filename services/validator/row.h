@@ -25,7 +25,7 @@ struct row_rules {
     bool policy_changed; /* other chunks of the file were checked under another policy */
 };
 
-/* The certificate that a row renews or revokes. */
+/* The certificate that a row renews, revokes or gives a manager. */
 struct row_target {
     uint8_t serial[16];
     bool named; /* serial can be read */

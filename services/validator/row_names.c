@@ -47,9 +47,10 @@ static void check_domain(struct row *row, const struct row_rules *rules, const c
 
 static bool check_host(struct row *row, const char *name, int column) {
     char reason[NAME_REASON_MAX];
-    if (name_is_host(name, reason))
+    bool is_host = name_is_host(name, reason);
+    if (is_host && name_is_public(name, reason))
         return true;
-    problem_item(&row->problems, ERROR_NAME_FORMAT, column, name, reason, NULL);
+    problem_item(&row->problems, is_host ? ERROR_NAME_NOT_PUBLIC : ERROR_NAME_FORMAT, column, name, reason, NULL);
     return false;
 }
 
@@ -106,12 +107,9 @@ struct list {
 };
 
 static void take_name(struct list *l, const char *name) {
-    char reason[NAME_REASON_MAX];
     l->names++;
-    if (!name_is_host(name, reason)) {
-        problem_item(&l->row->problems, ERROR_NAME_FORMAT, l->column, name, reason, NULL);
+    if (!check_host(l->row, name, l->column))
         return;
-    }
     _cleanup_free_
     char *lower = lower_copy(name, strlen(name));
     if (!lower) {
@@ -148,7 +146,7 @@ static void check_totals(const struct list *l, const struct column *c, const str
     struct problems *p = &l->row->problems;
     char max[24], found[24];
     if (l->form_wrong)
-        problem_item(p, ERROR_DNSNAME_FORM, l->column, NULL);
+        problem_item(p, ERROR_DNSNAME_FORM, l->column, c->text, NULL);
     if (l->names > l->rules->policy->names_max) {
         (void) snprintf(max, sizeof(max), "%d", l->rules->policy->names_max);
         (void) snprintf(found, sizeof(found), "%d", l->names);
@@ -158,7 +156,8 @@ static void check_totals(const struct list *l, const struct column *c, const str
     size_t added = l->row->cn && !l->has_fqdn ? 1 + PREFIX_LEN + strlen(l->row->cn) : 0;
     if (c->len + added > (size_t) rule->max) {
         (void) snprintf(max, sizeof(max), "%d", rule->max);
-        problem_item(p, ERROR_TOO_LONG, l->column, max, NULL);
+        (void) snprintf(found, sizeof(found), "%zu", c->len + added);
+        problem_item(p, ERROR_TOO_LONG, l->column, max, found, NULL);
     }
 }
 

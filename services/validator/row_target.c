@@ -24,7 +24,7 @@ static void read_reason(struct row *row) {
     row->target.reason = -1;
     if (c->len == 0 || !c->readable)
         return;
-    if (text_to_int64(c->text, 0, 9, &code) == 0 && reason_of((int) code))
+    if (text_to_int64(c->text, 0, 9, &code) == 0 && reason_available((int) code))
         row->target.reason = (int) code;
     else
         problem_item(&row->problems, ERROR_REASON_UNKNOWN, column, c->text, reasons_available, NULL);
@@ -67,7 +67,10 @@ static bool is_same_name(const struct row *row, const struct row_rules *rules, c
     return strcmp(row->match_key, t->match_key) == 0 || (!rules->match_ou && strcmp(row->cn, t->cn) == 0);
 }
 
-static void judge_revoke(struct row *row, const struct target *t) {
+/* Of a row that asks for no certificate: its name is the certificate's. */
+static void judge_named(struct row *row, enum tsv_deed deed, const struct target *t) {
+    row->cn = strdup(t->cn);
+    row->failed = row->failed || !row->cn;
     if (row->dn.count > 0 && !is_same_dn(row, t)) {
         _cleanup_buf_ struct buf dn = {0};
         buf_printf(&dn, "CN=%s,O=%s,L=%s,ST=%s", t->cn, t->o, t->l, t->st);
@@ -77,7 +80,7 @@ static void judge_revoke(struct row *row, const struct target *t) {
     }
     if (t->revoked_usec)
         complain_date(row, ERROR_ALREADY_REVOKED, t->revoked_usec);
-    else if (t->expired)
+    else if (t->expired && deed == TSV_REVOKE)
         complain_date(row, ERROR_ALREADY_EXPIRED, t->not_after_usec);
 }
 
@@ -89,12 +92,10 @@ void row_target_judge(struct row *row, const struct row_rules *rules, const stru
         return;
     }
     row->target.id = found->id;
-    if (rules->format->deed == TSV_REVOKE) {
-        row->cn = strdup(found->cn);
-        row->failed = row->failed || !row->cn;
-        judge_revoke(row, found);
-    }
-    if (rules->format->deed == TSV_RENEW && row->match_key && !is_same_name(row, rules, found))
+    enum tsv_deed deed = rules->format->deed;
+    if (!tsv_is_request(deed))
+        judge_named(row, deed, found);
+    if (deed == TSV_RENEW && row->match_key && !is_same_name(row, rules, found))
         problem_item(&row->problems, ERROR_SERIAL_DN, tsv_column_of(row->problems.format, TSV_FIELD_DN), found->cn,
                      NULL);
 }

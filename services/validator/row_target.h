@@ -1,11 +1,11 @@
-/* The certificate that a row renews or revokes: what the row says of it, and whether that holds. */
+/* The certificate that a row renews, revokes or gives a manager: what the row says of it, and whether that holds. */
 #pragma once
 
 #include "row.h"
 
 /* Columns 失効対象証明書シリアル番号 and 失効理由. */
 void row_target_read(struct row *row);
-/* The DN of a row that revokes: any DN; it is compared with the certificate's alone, since names and permissions may have changed. */
+/* The DN of a row that asks for no certificate: any DN; it is compared with the certificate's alone, since names and permissions may have changed. */
 void row_target_dn(struct row *row);
 
 /* A certificate of the organisation, as the database has it. */

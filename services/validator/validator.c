@@ -16,6 +16,6 @@ int validator_policy(struct context *c, const struct job *job, const struct poli
         return r < 0 ? r : 1;
     log_error("job %lld (%s): waits, no policy is in force (inkanctl policy load)", (long long) job->id,
               stage_name(job->stage));
-    r = job_release(c->db, job, NO_POLICY_DELAY_USEC, true);
+    r = job_release(c->db, job, NO_POLICY_DELAY_USEC, JOB_WAITS);
     return r < 0 ? r : 0;
 }

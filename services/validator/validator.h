@@ -3,12 +3,11 @@
 
 #include <stdatomic.h>
 
-#include "parallel.h"
 #include "service.h"
 
+/* Shared by all lanes. */
 struct validator {
-    struct parallel *parallel; /* a thread a core for the rows of a chunk */
-    atomic_bool no_policy;     /* the last job found none in force, or none that can be read */
+    atomic_bool no_policy; /* the last job found none in force, or none that can be read */
 };
 
 /*

@@ -40,6 +40,7 @@ int main(int argc, char **argv) {
         .init = whois_init,
         .done = whois_done,
         .readiness = whois_readiness,
+        .measure = whois_measure,
         .loop = whois_loop,
     };
     return service_run(&service, argc, argv);

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "metrics.h"
 
 #define SERVERS_MAX 256
 #define ENTRIES_MAX 256
@@ -206,5 +207,13 @@ void servers_readiness(struct servers *s, struct buf *reasons) {
     for (const struct server *i = s->list; i; i = i->next)
         if (i->trusted && i->failures >= FAILURES_BAD && now - i->failed_usec < FAILURES_FORGOTTEN)
             buf_printf(reasons, "the last %u queries to %s failed\n", i->failures, i->name);
+    (void) pthread_mutex_unlock(&s->lock);
+}
+
+void servers_measure(struct servers *s) {
+    (void) pthread_mutex_lock(&s->lock);
+    for (const struct server *i = s->list; i; i = i->next)
+        if (i->trusted)
+            metrics_set(METRIC_WHOIS_FAILURES, i->name, i->failures);
     (void) pthread_mutex_unlock(&s->lock);
 }

@@ -44,6 +44,7 @@ struct server *servers_find(const struct servers *s, const char *domain); /* NUL
 /* The server that an answer named. 0; -EINVAL: not a host name; -ENOSPC: too many at once; -ENOMEM. */
 int servers_refer(struct servers *s, const char *referral, struct server **ret);
 
-/* After each query. readiness() may be called from another thread. */
+/* After each query. The others may be called from another thread. */
 void servers_record(struct servers *s, struct server *server, bool answered);
 void servers_readiness(struct servers *s, struct buf *reasons);
+void servers_measure(struct servers *s);

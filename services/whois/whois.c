@@ -50,6 +50,13 @@ void whois_done(struct context *c) {
     c->state = NULL;
 }
 
+void whois_measure(struct context *c, struct db *db) {
+    struct whois *w = c->state;
+    (void) db;
+    if (w)
+        servers_measure(w->asking.servers);
+}
+
 void whois_readiness(struct context *c, struct buf *reasons) {
     struct whois *w = c->state;
     if (w)
@@ -85,8 +92,8 @@ static void hint_decisions(struct context *c, const struct db_rows *rows) {
             bus_hint(c->bus, STAGE_decide, ask_decide_job(rows, i));
 }
 
-static void give_back(struct context *c, const struct job *job, int64_t delay_usec, bool blameless) {
-    if (job_release(c->db, job, delay_usec, blameless) < 0)
+static void give_back(struct context *c, const struct job *job, int64_t delay_usec, enum job_why why) {
+    if (job_release(c->db, job, delay_usec, why) < 0)
         log_warning("job %lld: not given back, its lease will run out", (long long) job->id);
 }
 
@@ -125,7 +132,7 @@ static void take_job(struct context *c, struct whois *w, const struct job *job) 
                   line_usec < BACK_MIN_USEC   ? BACK_MIN_USEC
                   : line_usec > BACK_MAX_USEC ? BACK_MAX_USEC
                                               : line_usec,
-                  true);
+                  JOB_WAITS);
         return;
     }
     if (!q && !poison && reuse_answer(c, job) != 0)
@@ -136,7 +143,7 @@ static void take_job(struct context *c, struct whois *w, const struct job *job) 
     if (!h || !q) {
         free(h);
         log_error("job %lld: out of memory", (long long) job->id);
-        give_back(c, job, BACK_MIN_USEC, true);
+        give_back(c, job, BACK_MIN_USEC, JOB_HAPLESS);
         return;
     }
     int64_t now = clock_monotonic_usec();
@@ -248,7 +255,7 @@ static bool finish_question(struct context *c, struct whois *w, const struct que
     if (n < 0) {
         log_error("%s: the answer cannot be recorded: %s", q->domain, db_last_error(c->db));
         for (const struct held *h = q->jobs; h; h = h->next)
-            give_back(c, &h->job, BACK_MAX_USEC, false);
+            give_back(c, &h->job, BACK_MAX_USEC, JOB_FAILED);
         metrics_add(METRIC_JOBS_FAILED, "ask", 1);
         return true;
     }
@@ -305,7 +312,7 @@ static int wait_for_events(struct context *c, struct whois *w, int64_t timeout_u
 static void drop_all(struct context *c, struct whois *w) {
     while (w->questions) {
         for (const struct held *h = w->questions->jobs; h && db_connected(c->db); h = h->next)
-            give_back(c, &h->job, 0, true);
+            give_back(c, &h->job, 0, JOB_WAITS);
         drop_question(w, &w->questions);
     }
 }

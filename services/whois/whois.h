@@ -14,3 +14,4 @@ int whois_init(struct context *c);
 void whois_done(struct context *c);
 int whois_loop(struct context *c);
 void whois_readiness(struct context *c, struct buf *reasons);
+void whois_measure(struct context *c, struct db *db);

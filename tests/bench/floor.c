@@ -11,33 +11,10 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
+#include "csrs.h"
 
 #define TBS_BYTES 1000
-
-struct csrs {
-    struct buf bytes;
-    size_t *offset, *len, n;
-};
-
-static int read_csrs(struct csrs *c, const char *path) {
-    FILE *file = fopen(path, "re");
-    char chunk[65536];
-    for (size_t got; file && (got = fread(chunk, 1, sizeof(chunk), file)) > 0;)
-        buf_add(&c->bytes, chunk, got);
-    if (!file || fclose(file) != 0 || c->bytes.failed)
-        return -1;
-    const uint8_t *p = (const uint8_t *) c->bytes.data;
-    c->offset = calloc(c->bytes.len / 4 + 1, sizeof(*c->offset));
-    c->len = calloc(c->bytes.len / 4 + 1, sizeof(*c->len));
-    for (size_t at = 0; c->offset && c->len && at + 4 <= c->bytes.len; c->n++) {
-        c->len[c->n] = (size_t) p[at] << 24 | (size_t) p[at + 1] << 16 | (size_t) p[at + 2] << 8 | p[at + 3];
-        c->offset[c->n] = at + 4;
-        at += 4 + c->len[c->n];
-    }
-    return c->n > 0 ? 0 : -1;
-}
 
 static bool one(const struct csrs *c, size_t i, EVP_PKEY *key) {
     static const uint8_t tbs[TBS_BYTES];
@@ -58,7 +35,7 @@ int main(int argc, char **argv) {
     struct csrs csrs = {0};
     FILE *file = argc == 3 ? fopen(argv[2], "re") : NULL;
     EVP_PKEY *key = file ? PEM_read_PrivateKey(file, NULL, NULL, NULL) : NULL;
-    if (!key || read_csrs(&csrs, argv[1]) < 0) {
+    if (!key || csrs_read(&csrs, argv[1]) < 0) {
         (void) fprintf(stderr, "usage: bench_floor FILE.csrs ISSUING-KEY.pem\n");
         return 2;
     }

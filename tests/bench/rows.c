@@ -1,7 +1,7 @@
 /*
  * Makes the input of a benchmark: N rows of a server-issue file with distinct names and RSA-2048 keys.
  *
- *   bench_rows N PREFIX FILE.tsv FILE.csrs
+ *   bench_rows N PREFIX FILE.tsv FILE.csrs [DOMAIN]    DOMAIN: of one of the two organisations below
  *
  * Making 10,000 RSA keys would take ten minutes; M primes give M(M-1)/2 distinct moduli, each a sound RSA-2048 key by itself
  * (their common factors matter to nobody here). FILE.csrs holds the CSRs, each its length in 4 bytes big endian and its DER:
@@ -25,8 +25,15 @@
 #define RSA_EXPONENT 65537
 #define PRIMES_MAX 512
 
+/* Of deploy/demo/register.toml. */
+static const struct organisation {
+    const char *domain, *st, *l, *o;
+} organisations[] = {{"example.ac.jp", "Tokyo", "Chiyoda-ku", "testkikan"},
+                     {"other.ac.jp", "Osaka", "Suita", "Other University"}};
+
 struct input {
     const char *prefix;
+    const struct organisation *of;
     BIGNUM *prime[PRIMES_MAX];
     size_t primes;
     struct {
@@ -97,10 +104,10 @@ static EVP_PKEY *make_key(const BIGNUM *p, const BIGNUM *q) {
 static void make_csr(void *ctx, size_t i) {
     struct input *in = ctx;
     char cn[80];
-    (void) snprintf(cn, sizeof(cn), "%s%zu.example.ac.jp", in->prefix, i);
+    (void) snprintf(cn, sizeof(cn), "%s%zu.%s", in->prefix, i, in->of->domain);
     const struct {
         const char *type, *value;
-    } subject[] = {{"C", "JP"}, {"ST", "Tokyo"}, {"L", "Chiyoda-ku"}, {"O", "testkikan"}, {"CN", cn}};
+    } subject[] = {{"C", "JP"}, {"ST", in->of->st}, {"L", in->of->l}, {"O", in->of->o}, {"CN", cn}};
     EVP_PKEY *key = make_key(in->prime[in->pair[i].p], in->prime[in->pair[i].q]);
     X509_REQ *req = X509_REQ_new();
     for (size_t k = 0; k < ARRAY_SIZE(subject); k++)
@@ -128,11 +135,12 @@ static int write_files(const struct input *in, size_t n, const char *tsv_path, c
         text_base64(&base64, in->csr[i].data, in->csr[i].len);
         /* 国立　太郎 and 情報基盤センター in Shift_JIS. */
         (void) fprintf(tsv,
-                       "CN=%s%zu.example.ac.jp,O=testkikan,L=Chiyoda-ku,ST=Tokyo,C=JP\t3\t\t\t\t\t%s\t"
+                       "CN=%s%zu.%s,O=%s,L=%s,ST=%s,C=JP\t3\t\t\t\t\t%s\t"
                        "\x8d\x91\x97\xa7\x81\x40\x91\xbe\x98\x59\t\x8f\xee\x95\xf1\x8a\xee\x94\xd5\x83\x5a\x83\x93\x83"
                        "\x5e\x81\x5b\t"
-                       "kanri%zu@example.ac.jp\t%s%zu.example.ac.jp\tApache 2.4\t\r\n",
-                       in->prefix, i, buf_string(&base64), i, in->prefix, i);
+                       "kanri%zu@%s\t%s%zu.%s\tApache 2.4\t\r\n",
+                       in->prefix, i, in->of->domain, in->of->o, in->of->l, in->of->st, buf_string(&base64), i,
+                       in->of->domain, in->prefix, i, in->of->domain);
         uint8_t head[4] = {(uint8_t) (in->csr[i].len >> 24), (uint8_t) (in->csr[i].len >> 16),
                            (uint8_t) (in->csr[i].len >> 8), (uint8_t) in->csr[i].len};
         (void) fwrite(head, 1, sizeof(head), csrs);
@@ -141,13 +149,21 @@ static int write_files(const struct input *in, size_t n, const char *tsv_path, c
     return fclose(tsv) == 0 && fclose(csrs) == 0 ? 0 : -1;
 }
 
+static const struct organisation *organisation_of(const char *domain) {
+    for (size_t i = 0; i < ARRAY_SIZE(organisations); i++)
+        if (strcmp(organisations[i].domain, domain) == 0)
+            return &organisations[i];
+    return NULL;
+}
+
 int main(int argc, char **argv) {
     int64_t n = 0;
-    if (argc != 5 || text_to_int64(argv[1], 1, 100000, &n) < 0) {
-        (void) fprintf(stderr, "usage: bench_rows N PREFIX FILE.tsv FILE.csrs\n");
+    const struct organisation *of = organisation_of(argc == 6 ? argv[5] : organisations[0].domain);
+    if (argc < 5 || argc > 6 || !of || text_to_int64(argv[1], 1, 100000, &n) < 0) {
+        (void) fprintf(stderr, "usage: bench_rows N PREFIX FILE.tsv FILE.csrs [DOMAIN]\n");
         return 2;
     }
-    struct input in = {.prefix = argv[2], .primes = 2};
+    struct input in = {.prefix = argv[2], .of = of, .primes = 2};
     while (in.primes * (in.primes - 1) / 2 < (size_t) n)
         in.primes++;
     in.pair = calloc((size_t) n, sizeof(*in.pair));

@@ -57,7 +57,13 @@ def test_api_is_as_it_describes_itself(healthy):
     contract.check(api.get(f"/api/v1/uploads/{upload['id']}"), "/api/v1/uploads/{id}")
     contract.check(api.get(f"/api/v1/certificates?q={serial}"), "/api/v1/certificates")
     contract.check(api.get(f"/api/v1/certificates/{serial}"), "/api/v1/certificates/{serial}")
+    contract.check(api.get("/api/v1/statistics"), "/api/v1/statistics")
+    contract.check(api.get("/api/v1/statistics?from=x"), "/api/v1/statistics")
     contract.check(api.post(f"/api/v1/links/{application}/resend"), "/api/v1/links/{application}/resend", "post")
+    for mail in ("api@example.ac.jp", "nobody"):
+        contract.check(api.post(f"/api/v1/links/{application}/resend", json={"manager_mail": mail}),
+                       "/api/v1/links/{application}/resend", "post")
+    contract.check(api.get("/api/v1/links?limit=1"), "/api/v1/links")
     contract.check(api.get("/api/v1/uploads/0"), "/api/v1/uploads/{id}")
     contract.check(api.upload(b"", kind="nothing"), "/api/v1/uploads", "post")
 

@@ -1,16 +1,17 @@
 """What a crash, a doubled worker, a late worker, a lost or a forged hint can do: nothing."""
 import os
+import pathlib
 import random
+import shutil
 import signal
-import subprocess
 import time
 
 import pytest
 import zmq
 from cryptography import x509
 from inkantest import audit, mails
-from inkantest.instance import DAEMONS, Instance, wait_for
-from inkantest.rows import Revocation, Row
+from inkantest.instance import DAEMONS, Instance, second_worker, wait_for
+from inkantest.rows import Manager, Revocation, Row
 
 ROWS = 1000
 
@@ -38,7 +39,7 @@ def check_everything(instance, upload, rows):
     assert instance.value("SELECT count(*) FROM audit_event WHERE upload = %s AND kind IN ('upload_received', 'upload_accepted')",
                           upload) == 2
     assert instance.value("SELECT count(*) FROM notice n JOIN certificate c ON c.id = n.certificate"
-                          " JOIN application a ON a.id = c.application WHERE a.upload = %s", upload) == number
+                          " JOIN application a ON a.id = c.application WHERE n.kind = 'issued' AND a.upload = %s", upload) == number
     wait_for(lambda: instance.value("SELECT count(*) FROM notice WHERE state = 'queued'") == 0, "all mails", 180)
     wait_for(lambda: instance.value("SELECT count(*) FROM job WHERE organisation IS NOT NULL") == 0, "all jobs ended", 60)
     by_name = {}
@@ -48,7 +49,7 @@ def check_everything(instance, upload, rows):
     assert audit.troubles(instance.query) == []
     ids = {f"<{i}@" for (i,) in instance.query(
         "SELECT n.message_id::text FROM notice n JOIN certificate c ON c.id = n.certificate"
-        " JOIN application a ON a.id = c.application WHERE a.upload = %s", upload)}
+        " JOIN application a ON a.id = c.application WHERE n.kind = 'issued' AND a.upload = %s", upload)}
     assert len(ids) == number
     assert ids <= {m[: m.index("@") + 1] for m in by_name}, "each notice was delivered"
 
@@ -72,6 +73,16 @@ def test_kill_one(fragile, victim):
         fragile.kill(victim)
     fragile.alive()
     check_everything(fragile, upload, rows)
+
+
+def test_postgres_killed_while_it_makes_its_lock_file(fragile):
+    """A postmaster that dies between making the file and writing it: PostgreSQL refuses to start over an empty one."""
+    lock = pathlib.Path(fragile.value("SHOW data_directory")) / "postmaster.pid"
+    fragile.kill("postgres", signal.SIGINT)
+    wait_for(lambda: not lock.exists(), "PostgreSQL stops", interval=0.001)
+    lock.touch()
+    shutil.chown(lock, "postgres")
+    fragile.alive()
 
 
 def test_kill_everything_at_random(fragile):
@@ -118,10 +129,112 @@ def test_kill_while_renewing_revoking_and_reminding(fragile):
     serials = {int(bytes(s).hex(), 16) for (s,) in fragile.query("SELECT c.serial" + of, uploads[1])}
     wait_for(lambda: serials <= {entry.serial_number for (der,) in fragile.query("SELECT der FROM crl")
                                  for entry in x509.load_der_x509_crl(bytes(der))}, "the CRLs", 90, 1)
-    fragile.query("UPDATE job SET due = now() WHERE stage = 'remind'")
+    fragile.make_due("remind")
     wait_for(lambda: fragile.value("SELECT count(*) FROM reminder WHERE due <= now()") == 0, "the reminders")
     reminded = fragile.query("SELECT count(*), count(DISTINCT application) FROM audit_event WHERE kind = 'reminded'")
     assert reminded == [(100, 100)]
+
+
+@pytest.mark.parametrize("table", ["job", "schema_migration"])
+@pytest.mark.parametrize("daemon", DAEMONS)
+def test_database_lost_while_it_starts(fragile, daemon, table):
+    """Its connection ends while its statements are prepared, or while it asks for the schema's version: it is up all the same."""
+    before = fragile.value("SELECT clock_timestamp()")
+    blocker = fragile.database()
+    blocker.autocommit = False
+    blocker.cursor().execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+    try:
+        fragile.kill(daemon)
+        pids = wait_for(lambda: fragile.query("SELECT pid FROM pg_stat_activity WHERE application_name = %s AND backend_start > %s"
+                                              " AND wait_event_type = 'Lock'", daemon, before), "it waits for the lock")
+        assert fragile.query("SELECT pg_terminate_backend(pid) FROM unnest(%s) AS pid", [pid for (pid,) in pids]) == [(True,)] * len(pids)
+    finally:
+        blocker.rollback()
+        blocker.close()
+    fragile.alive()
+
+
+def test_kill_in_a_campaign(fragile):
+    """Hundreds revoked by the operators, everything killed at random: each certificate once, each told once, none missing."""
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    chance = random.Random(seed)
+    rows = [Row(name=f"c{i}.camp{seed}.example.ac.jp") for i in range(600)]
+    issued = send(fragile, rows)
+    fragile.registrar.wait(issued)
+    words = ("revoke", "--reason", "4", "--comment", "crash", "--domain", f"camp{seed}.example.ac.jp")
+    campaign = fragile.ctl_json(*words, "--execute", fragile.ctl_json(*words)["code"])["campaign"]
+    for _ in range(8):
+        time.sleep(chance.uniform(0.02, 0.3))
+        fragile.kill(chance.choice(["signer", "signer", "mailer", "postgres"]))
+    fragile.alive()
+    shown = wait_for(lambda: (lambda s: s["ended"] and s)(fragile.ctl_json("revoke", "show", str(campaign))), "the end", 180)
+    assert (shown["revoked"], shown["failed"], shown["revoked_by_others"], shown["open"]) == (600, 0, 0, 0)
+    assert fragile.query("SELECT count(*), count(DISTINCT subject) FROM audit_event WHERE kind = 'certificate_revoked'"
+                         " AND (detail->>'campaign')::bigint = %s", campaign) == [(600, 600)]
+    assert fragile.value("SELECT count(*) FROM audit_event WHERE kind = 'campaign_ended' AND subject = %s", f"campaign {campaign}") == 1
+    wait_for(lambda: fragile.value("SELECT count(*) FROM notice WHERE state = 'queued'") == 0, "all mails", 180)
+    assert fragile.query("SELECT count(*), count(DISTINCT n.certificate) FROM notice n JOIN campaign_item i ON"
+                         " i.certificate = n.certificate WHERE n.kind = 'revoked' AND i.campaign = %s", campaign) == [(600, 600)]
+    assert fragile.value("SELECT count(*) FROM notice WHERE campaign = %s", campaign) == fragile.value(
+        "SELECT count(DISTINCT mail) FROM registrar WHERE organisation = 1 AND state = 'active'")
+    wait_for(lambda: fragile.value("SELECT count(*) FROM job WHERE organisation IS NOT NULL") == 0, "all jobs ended")
+    serials = {int(bytes(s).hex(), 16) for (s,) in fragile.query("SELECT serial FROM revocation WHERE campaign = %s", campaign)}
+    wait_for(lambda: serials <= {entry.serial_number for (der,) in fragile.query("SELECT der FROM crl")
+                                 for entry in x509.load_der_x509_crl(bytes(der))}, "the CRLs", 90, 1)
+    wait_for(lambda: fragile.value("SELECT count(*) FROM audit_event WHERE xid >= audit_sealed()") == 0, "the seals")
+    assert audit.troubles(fragile.query) == []
+
+
+def test_kill_the_validator_while_managers_change(fragile):
+    """Each certificate's manager changes once, with one event, however often the decision dies."""
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    chance = random.Random(seed)
+    rows = [Row() for _ in range(200)]
+    entries = fragile.registrar.wait(send(fragile, rows))["rows"]
+    changes = [Manager(row.dn, entry["serial"], f"m{n}@example.ac.jp") for n, (row, entry) in enumerate(zip(rows, entries))]
+    upload = send(fragile, changes, kind="manager-update")
+    for _ in range(6):
+        time.sleep(chance.uniform(0.02, 0.4))
+        fragile.kill(chance.choice(["validator", "validator", "postgres"]))
+    fragile.alive()
+    ended = fragile.registrar.wait(upload, 300)
+    assert ended["state"] == "done" and ended["rows_ok"] == len(changes)
+    now = dict(fragile.query("SELECT c.cn, c.manager_mail FROM certificate c JOIN application a ON a.target = c.id WHERE a.upload = %s",
+                             upload))
+    assert now == {row.name: change.mail for row, change in zip(rows, changes)}
+    told = fragile.query("SELECT count(*), count(DISTINCT application) FROM audit_event WHERE kind = 'manager_changed' AND upload = %s",
+                         upload)
+    assert told == [(len(changes), len(changes))]
+    assert audit.troubles(fragile.query) == []
+
+
+def test_kill_the_mailer_while_registrars_are_told(fragile):
+    """A hundred links nobody used: each registrar is told once of each, however often the mailer dies."""
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    chance = random.Random(seed)
+    issued = send(fragile, [Row() for _ in range(100)])
+    fragile.registrar.wait(issued)
+    of = " IN (SELECT c.id FROM certificate c JOIN application a ON a.id = c.application WHERE a.upload = %s)"
+    wait_for(lambda: fragile.value("SELECT count(*) FROM reminder WHERE certificate" + of, issued) == 200, "the reminders")
+    fragile.query("UPDATE reminder SET due = now() WHERE kind = 'unfetched' AND certificate" + of, issued)
+    fragile.make_due("remind")
+    for _ in range(6):
+        time.sleep(chance.uniform(0.05, 0.5))
+        fragile.kill(chance.choice(["mailer", "mailer", "postgres"]))
+    fragile.alive()
+    wait_for(lambda: fragile.value("SELECT count(*) FROM reminder WHERE due <= now()") == 0, "all judged")
+    wait_for(lambda: fragile.value("SELECT count(*) FROM notice WHERE state = 'queued'") == 0, "all mails", 180)
+    registrars = fragile.value("SELECT count(DISTINCT mail) FROM registrar WHERE organisation = 1 AND state = 'active'")
+    told = fragile.query("SELECT count(*), count(DISTINCT (certificate, recipient)), count(*) FILTER (WHERE state = 'sent') FROM notice"
+                         " WHERE kind = 'unfetched' AND certificate" + of, issued)
+    assert told == [(100 * registrars,) * 3]
+    by_name = {}
+    for mail in mails.read(fragile):
+        by_name.setdefault(mail.message_id, set()).add(mail.raw)
+    assert all(len(copies) == 1 for copies in by_name.values()), "a mail made again must be the same mail"
 
 
 def test_link_survives_a_crash_before_the_burn(fragile):
@@ -142,42 +255,6 @@ def test_link_survives_a_crash_before_the_burn(fragile):
     fragile.query("UPDATE link l SET delivery_until = now() FROM certificate c WHERE c.id = l.certificate AND c.cn = %s", row.name)
     answer = fragile.public.post(mail.link())
     assert answer.status_code == 200 and b"BEGIN CERTIFICATE" in answer.content
-
-
-def second_worker(instance, daemon):
-    """Another instance of a daemon, of the same user and configuration, by another name."""
-    binary = os.readlink(f"/proc/{instance.pid(daemon)}/exe")
-    uid = os.stat(f"/proc/{instance.pid(daemon)}").st_uid
-    gid = os.stat(f"/proc/{instance.pid(daemon)}").st_gid
-    with open(f"/proc/{instance.pid(daemon)}/cmdline", "rb") as f:
-        words = f.read().decode().split("\0")
-    config = words[words.index("--config") + 1]
-    text = open(config, encoding="utf-8").read()
-    other = instance.directory / f"second-{daemon}.conf"
-    bus = instance.directory / f"second-bus-{daemon}"
-    bus.mkdir(exist_ok=True)
-    os.chown(bus, uid, gid)
-    other.write_text(replace_settings(text, daemon, f"ipc://{bus}"), encoding="utf-8")
-    log = open(instance.directory / f"second-{daemon}.log", "wb")
-    return subprocess.Popen(["setpriv", f"--reuid={uid}", f"--regid={gid}", "--keep-groups", binary, "--config", str(other),
-                             "--instance", f"{daemon}-2"], stdout=log, stderr=log)
-
-
-def replace_settings(text, daemon, bind):
-    lines, section, seen = [], "", set()
-    for line in text.splitlines():
-        if line.startswith("["):
-            section = line.strip()[1:-1]
-        name = line.split("=")[0].strip()
-        if section == "bus" and name == "bind":
-            line = f"bind = {bind}"
-            seen.add("bind")
-        if section == "health" and name == daemon:
-            line = f"{daemon} ="
-        lines.append(line)
-        if line.strip() == "[bus]" and "bind" not in text.split("[bus]")[1].split("[")[0]:
-            lines.append(f"bind = {bind}")
-    return "\n".join(lines) + "\n"
 
 
 def test_two_workers_of_each_stage(fragile):

@@ -1,4 +1,7 @@
 """The relay's faults: 4xx is tried again, 5xx is recorded and seen, a lost answer gives the same mail again."""
+import configparser
+import socket
+
 import pytest
 from inkantest import mails
 from inkantest.instance import wait_for
@@ -80,3 +83,45 @@ def test_mails_go_over_tls_where_the_relay_offers_it(healthy):
     wait_for(lambda: mails.to(healthy, "tls@example.ac.jp", row.name), "the mail")
     kept = [line for line in (healthy.directory / "mailbox.log").read_text().splitlines() if line.startswith("kept")]
     assert kept and all(line.endswith("over TLS") for line in kept)
+
+
+def converse(connection):
+    """A relay that never answers DATA: what the client says after it, until it hangs up."""
+    connection.settimeout(60)
+    file = connection.makefile("rb")
+    connection.sendall(b"220 slow.example ESMTP\r\n")
+    for line in file:
+        if line.strip().upper() == b"DATA":
+            return file
+        connection.sendall(b"221 bye\r\n" if line.upper().startswith(b"QUIT") else b"250 ok\r\n")
+    return None
+
+
+def test_a_mail_given_up_in_the_middle_is_no_mail(healthy):
+    """The job is another's by now: the connection ends without the final dot, which would make half a mail, or none, a whole one."""
+    settings = {"smtp": None, "starttls": None}
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(healthy.config_path().parent / "mailer.conf")
+    settings = {name: config["mailer"][name] for name in settings}
+    server = socket.create_server(("127.0.0.1", 0))
+    server.settimeout(60)
+    row = Row(mail="half@example.ac.jp")
+    try:
+        healthy.reconfigure("mailer", "smtp", f"smtp://127.0.0.1:{server.getsockname()[1]}")
+        healthy.reconfigure("mailer", "starttls", "opportunistic")
+        healthy.kill("mailer")
+        healthy.registrar.apply([row])
+        said = None
+        while said is None:
+            connection, _ = server.accept()
+            said = converse(connection)
+        healthy.query("UPDATE job SET token = nextval('job_token') WHERE stage = 'send'")
+        assert said.read() == b""
+    finally:
+        for name, value in settings.items():
+            healthy.reconfigure("mailer", name, value)
+        healthy.kill("mailer")
+        server.close()
+    healthy.alive()
+    healthy.query("UPDATE job SET due = now() WHERE stage = 'send'")
+    assert wait_for(lambda: mails.to(healthy, "half@example.ac.jp", row.name), "the mail")

@@ -255,7 +255,7 @@ def test_1_2_9_reminder_after_two_weeks(story):
 
     def look():
         """The mailer's next look at what is due, a moment from now instead of half a minute."""
-        instance.query("UPDATE job SET due = now() WHERE stage = 'remind'")
+        instance.make_due("remind")
         return [m for m in mails.to(instance, REGISTRAR, story.new) if m.subject == subject]
 
     try:

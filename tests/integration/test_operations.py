@@ -1,8 +1,19 @@
 """Health, halt, audit: what operators rely on."""
+import configparser
+import os
+import pathlib
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+import tempfile
 import threading
+import urllib.parse
 
+import pytest
 from inkantest import audit
-from inkantest.instance import DAEMONS, wait_for
+from inkantest.instance import DAEMONS, Registrar, wait_for
 from inkantest.rows import Row
 
 
@@ -103,15 +114,25 @@ TAMPERING = {
                  " WHERE (xid, id) = (SELECT xid, id FROM audit_event ORDER BY xid, id LIMIT 1)",
     "seal removed": "DELETE FROM audit_seal WHERE number = 1",
     "seal changed": "UPDATE audit_seal SET previous = sha256('x') WHERE number = 2",
-    "certificate without event": "INSERT INTO revocation (issuer, serial, shard, reason, certificate, application)"
-                                 " SELECT c.issuer, c.serial, 0, 0, c.id, c.application FROM certificate c"
-                                 " WHERE NOT EXISTS (SELECT FROM revocation r WHERE r.certificate = c.id) LIMIT 1",
+    "revocation without event": "INSERT INTO revocation (issuer, serial, shard, reason, certificate, application)"
+                                " SELECT c.issuer, c.serial, 0, 0, c.id, c.application FROM certificate c"
+                                " WHERE NOT EXISTS (SELECT FROM revocation r WHERE r.certificate = c.id) LIMIT 1",
+    "certificate without event": "WITH i AS (INSERT INTO intent (application, issuer, serial, policy, tbs) SELECT a.id, 1, substr(sha256('x'), 1, 16), policy,"
+                                 " 'x' FROM application a, service WHERE a.profile IS NOT NULL"
+                                 " AND NOT EXISTS (SELECT FROM certificate c WHERE c.application = a.id)"
+                                 " LIMIT 1 RETURNING *) INSERT INTO certificate (application, organisation, issuer, serial, der, cn,"
+                                 " spki_hash, not_before, not_after) SELECT application, 1, 1, serial, 'x', 'x', 'x', now(), now() FROM i",
+    "mail removed": "DELETE FROM notice WHERE id = (SELECT id FROM notice WHERE kind = 'issued' ORDER BY id DESC LIMIT 1)",
+    "mail without event": "INSERT INTO notice (kind, organisation, certificate, recipient, greeting, job) SELECT 'revoked', c.organisation,"
+                          " c.id, 'x@example.jp', '', 0 FROM certificate c"
+                          " WHERE NOT EXISTS (SELECT FROM revocation r WHERE r.certificate = c.id) LIMIT 1",
 }
 
 
 def test_a_second_verifier_agrees(healthy):
     """One that shares no code finds the same: nothing wrong, and each way of tampering, tried in a transaction of its own."""
     healthy.registrar.apply([Row(), Row()])
+    healthy.registrar.apply([Row(mail="x")])
     wait_for(lambda: sealed(healthy), "the seals")
     assert audit.troubles(healthy.query) == []
     for deed, sql in TAMPERING.items():
@@ -134,3 +155,76 @@ def test_inkanctl_help_and_json(healthy):
     assert healthy.ctl_json("organisation", "list")
     assert healthy.ctl("nonsense", check=False).returncode == 2
     assert healthy.ctl("health").returncode == 0
+
+
+@pytest.mark.parametrize("text", [None, "", "# none\n", "8df20e6961a16398b85\n"])
+def test_validator_needs_the_list_of_weak_keys(healthy, request, text):
+    """Without Debian's weak keys nothing is judged: a list that is missing, empty or torn is a wrong setting."""
+    directory = pathlib.Path(tempfile.mkdtemp())  # not tmp_path: another user reads it
+    directory.chmod(0o755)
+    request.addfinalizer(lambda: shutil.rmtree(directory))
+    weak_keys, conf = directory / "weak-keys.txt", directory / "validator.conf"
+    if text is not None:
+        weak_keys.write_text(text)
+    own = (pathlib.Path(healthy.env["INKAN_CONF_DIR"]) / "validator-2.conf").read_text()
+    changed, count = re.subn(r"^weak_keys = .*$", f"weak_keys = {weak_keys}", own, flags=re.M)
+    assert count == 1
+    conf.write_text(changed)
+    process = pathlib.Path(f"/proc/{healthy.pid('validator')}")
+    done = subprocess.run([os.path.realpath(process / "exe"), "--config", conf, "--instance", "weak"], capture_output=True,
+                          text=True, check=False, timeout=60, user=process.stat().st_uid, group=process.stat().st_gid,
+                          env={})
+    assert done.returncode == 78, done.stderr
+    assert "validator.weak_keys: " in done.stderr
+
+
+def served(url):
+    """The certificate that a new connection to a listener gets, DER."""
+    address = urllib.parse.urlsplit(url)
+    return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((address.hostname, address.port)))
+
+
+@pytest.fixture
+def tls_files(healthy):
+    """{setting: path} of the ingress; as they were in the end."""
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(pathlib.Path(healthy.env["INKAN_CONF_DIR"]) / "ingress.conf", encoding="utf-8")
+    paths = {name: pathlib.Path(config["ingress"][name]) for name in ("tls_certificate", "tls_key", "client_ca")}
+    before = {path: path.read_bytes() for path in paths.values()}
+    yield paths
+    for path, content in before.items():
+        path.write_bytes(content)
+    reload(healthy, "read anew")
+
+
+def reload(instance, word):
+    count = instance.log("ingress").count(word)
+    instance.kill("ingress", signal.SIGHUP)
+    wait_for(lambda: instance.log("ingress").count(word) > count, word)
+
+
+def test_tls_is_read_anew_at_sighup(healthy, tls_files, tmp_path):
+    """For connections to come; who is connected stays so, and files that cannot be used change nothing."""
+    urls = [healthy.env["INKAN_URL"], healthy.env["INKAN_PUBLIC_URL"]]
+    (before,) = {served(url) for url in urls}
+    pid = healthy.pid("ingress")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", tmp_path / "key", "-out", tmp_path / "certificate", "-days", "3"], check=True, capture_output=True)
+    new = ssl.PEM_cert_to_DER_cert((tmp_path / "certificate").read_text())
+    kept = Registrar(healthy.env, healthy.env["INKAN_REGISTRAR_CERT"], healthy.env["INKAN_REGISTRAR_KEY"])
+    assert kept.get("/api/v1/uploads").status_code == 200
+
+    tls_files["tls_certificate"].write_bytes((tmp_path / "certificate").read_bytes())
+    reload(healthy, "cannot be used")
+    assert {served(url) for url in urls} == {before}, "a certificate without its key"
+    tls_files["tls_key"].write_bytes((tmp_path / "key").read_bytes())
+    reload(healthy, "read anew")
+    assert {served(url) for url in urls} == {new}
+    assert kept.get("/api/v1/uploads").status_code == 200, "a connection from before"
+
+    tls_files["client_ca"].write_bytes((tmp_path / "certificate").read_bytes())
+    reload(healthy, "read anew")
+    other = Registrar(healthy.env, healthy.env["INKAN_REGISTRAR_CERT"], healthy.env["INKAN_REGISTRAR_KEY"])
+    other.session.verify = str(tmp_path / "certificate")
+    assert other.get("/api/v1/uploads").status_code == 403, "a registrar of a CA that is not trusted any more"
+    assert healthy.pid("ingress") == pid

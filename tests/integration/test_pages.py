@@ -1,10 +1,11 @@
 """The pages as a browser without script uses them, the files of the PKI, and the certificates of the API."""
 import html
+import pathlib
 import re
 
 import pytest
 import requests
-from inkantest.instance import wait_for
+from inkantest.instance import Registrar, wait_for
 from inkantest.rows import Row, new_name
 
 HTML = {"Accept": "text/html"}
@@ -55,6 +56,110 @@ def test_menu_and_headers(browser):
     assert sheet.status_code == 200 and sheet.headers["Content-Type"].startswith("text/css")
     assert "immutable" in sheet.headers["Cache-Control"]
     assert get(browser, "/static/style.css").status_code == 404
+
+
+def test_scripts_are_ours_alone(browser):
+    page = get(browser, "/uploads/new")
+    policy = page.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy and "connect-src 'self'" in policy and "unsafe" not in policy
+    (script,) = re.findall(r"<script([^>]*)>([^<]*)</script>", page.text)
+    address = re.fullmatch(r' src="(/static/upload\.[0-9a-f]{12}\.js)" type="module"', script[0]).group(1)
+    assert script[1] == "" and not re.search(r" on\w+=", page.text)
+    assert get(browser, address).headers["Content-Type"].startswith("text/javascript")
+
+
+MENU = [("サーバ証明書", ["発行・更新・失効", "証明書情報一括ダウンロード"]),
+        ("クライアント証明書", ["発行・更新・失効", "証明書情報一括ダウンロード"]),
+        ("利用管理者情報", ["更新", "全証明書情報一括ダウンロード", "発行証明書統計照会", "許可リスト一括ダウンロード"]),
+        ("タイムスタンプ利用情報", ["タイムスタンプURL"])]
+
+
+def test_the_menu_of_the_manual_leads_everywhere(browser):
+    page = get(browser, "/uploads")
+    nav = page.text[page.text.index("<nav"):page.text.index("</nav>")]
+    groups = re.findall(r"<h2>(.*?)</h2>(.*?)</ul>", nav, re.S)
+    assert [title for title, _ in groups] == [title for title, _ in MENU]
+    assert nav.count('aria-current="page"') == 1 and 'href="/uploads" aria-current' in nav
+    for (_, items), (_, wanted) in zip(groups, MENU):
+        links = re.findall(r'<a href="([^"]+)"[^>]*>(.*?)</a>', items)
+        assert [label for _, label in links if label in wanted] == wanted
+        for href, label in links:
+            found = get(browser, html.unescape(href))
+            # The TSV tool is everybody's: it asks nobody who they are and shows no menu.
+            here = "" if href == "/tsv-tool" else f'href="{href}" aria-current="page">{label}<'
+            assert found.status_code == 200 and here in found.text, href
+
+
+def test_what_comes_later_says_so(browser):
+    for path in ("/clients/uploads/new", "/clients/certificates/all"):
+        assert "クライアント証明書の機能は準備中です。" in get(browser, path).text
+        assert "Client certificates come later." in get(browser, path, headers={"Accept-Language": "en"}).text
+
+
+def test_timestamp_address(browser):
+    assert 'href="https://tsa.example.ac.jp/stamp"' in get(browser, "/timestamp").text
+
+
+def permissions(registrar, **kw):
+    answer = registrar.get("/api/v1/permissions.tsv", **kw)
+    assert answer.status_code == 200 and answer.headers["Content-Type"] == "text/tab-separated-values; charset=Shift_JIS"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="permissions.tsv"'
+    lines = answer.content.decode("cp932").split("\r\n")
+    assert lines.pop() == ""
+    return [line.split("\t") for line in lines]
+
+
+def test_permission_list(browser, healthy):
+    page = get(browser, "/permissions")
+    assert "許可リスト一括ダウンロード画面" in page.text and 'action="/api/v1/permissions.tsv"' in page.text
+    until = healthy.value("SELECT to_char(issue_until, 'YYYY/MM/DD') FROM organisation WHERE id = 1")
+    heads, *rows = permissions(healthy.registrar)
+    assert heads == ["ドメイン", "機関名(英語)", "ST", "L", "OU", "証明書発行有効期限", "状態"]
+    assert rows[0] == ["example.ac.jp", "testkikan", "Tokyo", "Chiyoda-ku", "", until, "許可"]
+    assert ["shinsei-gakuen.ac.jp", "審査中"] == [rows[4][0], rows[4][-1]] and len(rows) == 5
+    healthy.ctl("ou", "add", "1", "@SUM(A1)")
+    healthy.ctl("ou", "add", "1", "Media Center")
+    try:
+        _, *rows = permissions(healthy.registrar)
+        assert [row[4] for row in rows if row[0] == "example.ac.jp"] == ["'@SUM(A1)", "Media Center"] and len(rows) == 10
+        heads, *others = permissions(healthy.registrar2, headers={"Accept-Language": "en"})
+        assert heads[0] == "Domain" and [(row[0], row[4], row[-1]) for row in others] == [("other.ac.jp", "", "permitted")]
+    finally:
+        healthy.ctl("ou", "remove", "1", "@SUM(A1)")
+        healthy.ctl("ou", "remove", "1", "Media Center")
+
+
+def test_permission_list_pages_join(healthy):
+    """More domains than one page of the query holds."""
+    healthy.query("INSERT INTO domain (organisation, name) SELECT 3, 'd' || i || '.kigen.ac.jp' FROM generate_series(1, 230) i")
+    third = Registrar(healthy.env, *(str(pathlib.Path(healthy.env["INKAN_REGISTRAR_CERT"]).with_name(f"registrar3.{end}"))
+                                     for end in ("pem", "key")))
+    try:
+        _, *rows = permissions(third)
+        assert len(rows) == 231 == len({row[0] for row in rows})
+    finally:
+        healthy.query("DELETE FROM domain WHERE name LIKE 'd%%.kigen.ac.jp'")
+
+
+def test_certificates_of_all_kinds(browser, healthy):
+    assert 'action="/api/v1/all-certificates.tsv"' in get(browser, "/all-certificates").text
+    healthy.registrar.apply([Row()])
+    answer = healthy.registrar.get("/api/v1/all-certificates.tsv")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="all.tsv"'
+    lines = answer.content.decode("cp932").split("\r\n")
+    assert len(lines) > 2 and {len(line.split("\t")) for line in lines[:-1]} == {46}
+
+
+@pytest.mark.parametrize("address", ["INKAN_URL", "INKAN_PUBLIC_URL"])
+def test_tsv_tool_asks_nobody_and_may_send_nothing(healthy, address):
+    page = healthy.public.get(healthy.env[address] + "/tsv-tool", headers={"Accept": "text/html", "Accept-Language": "en"}, timeout=60)
+    assert page.status_code == 200 and "Certificate profile ID" in page.text
+    policy = dict(part.strip().split(" ", 1) for part in page.headers["Content-Security-Policy"].split(";"))
+    assert policy["default-src"] == "'none'" and policy["script-src"] == "'self'" and policy["form-action"] == "'none'"
+    assert "connect-src" not in policy and "unsafe" not in page.headers["Content-Security-Policy"]
+    (script,) = re.findall(r"<script[^>]*>", page.text)
+    source = re.search(r'src="(/static/tsv-tool\.[0-9a-f]{12}\.js)"', script).group(1)
+    assert healthy.public.get(healthy.env[address] + source, timeout=60).headers["Content-Type"] == "text/javascript; charset=utf-8"
 
 
 def test_language(browser):
@@ -149,6 +254,9 @@ def test_resend_by_form(browser, healthy):
     page = get(browser, "/certificates", params={"q": row.name})
     path = f"/certificates/{upload['rows'][0]['application']}/resend"
     assert path in page.text
+    page = get(browser, path)
+    assert row.name in page.text and f'value="{row.mail}"' in page.text
+    assert healthy.registrar2.get(path, headers=HTML).status_code == 404
     refused = browser.post(browser.base + path, data={"csrf": "no"}, allow_redirects=False)
     assert refused.status_code == 403
     answer = browser.post(browser.base + path, data={"csrf": form_token(page)}, allow_redirects=False)

@@ -3,24 +3,17 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 from inkantest import mails
-from inkantest.instance import TOP, wait_for
-from inkantest.rows import ORGANISATION, Row, new_name
+from inkantest.instance import wait_for
+from inkantest.rows import ORGANISATION, Manager, Row, new_name
 from inkantest.uploads import codes
 
 LISTED = "Media Center"
 
 
 @pytest.fixture(scope="module")
-def manual(inkan, tmp_path_factory):
-    """The shared instance under upki-2021; as before afterwards."""
-    before = tmp_path_factory.mktemp("policy") / "before.conf"
-    before.write_text(inkan.ctl_json("policy", "show")["body"])
-    inkan.alive()
-    inkan.ctl("ou", "add", "1", LISTED)
-    inkan.ctl("policy", "load", str(TOP / "deploy/policy/upki-2021.conf"))
-    yield inkan
-    inkan.ctl("policy", "load", str(before))
-    inkan.ctl("ou", "remove", "1", LISTED)
+def manual(under_policy):
+    with under_policy("upki-2021") as instance:
+        yield instance
 
 
 def row_with(*ous, name=None):
@@ -48,6 +41,22 @@ def test_listed_ou_stands_in_the_subject(manual):
         (NameOID.ORGANIZATION_NAME, "testkikan"), (NameOID.ORGANIZATIONAL_UNIT_NAME, LISTED), (NameOID.COMMON_NAME, row.name)]
     (mail,) = wait_for(lambda: mails.to(manual, row.mail, row.name), "the issuance notice")
     assert f"　CN={row.name}\n　OU={LISTED}\n　O=testkikan\n" in mail.text.replace("\r", "")
+
+
+def test_manager_of_a_certificate_with_ou(manual):
+    row = row_with(LISTED)
+    (entry,) = manual.registrar.apply([row])["rows"]
+    upload = manual.registrar.apply([Manager(row.dn, entry["serial"], "ou@example.ac.jp")], kind="manager-update")
+    assert upload["state"] == "done" and upload["rows_ok"] == 1, upload
+    assert manual.registrar.get(f"/api/v1/certificates/{entry['serial']}").json()["manager"]["mail"] == "ou@example.ac.jp"
+
+
+def test_zero_days_are_never(manual):
+    """The manual knows no notice of links that nobody used (its policy says 0)."""
+    row = Row()
+    manual.registrar.apply([row])
+    wait_for(lambda: mails.to(manual, row.mail, row.name), "the issuance notice")
+    assert manual.value("SELECT count(*) FROM reminder r JOIN certificate c ON c.id = r.certificate WHERE c.cn = %s", row.name) == 0
 
 
 def test_the_manuals_profile(manual):

@@ -41,7 +41,7 @@ def due(instance, row, kind):
     """Makes the reminder of the name's newest certificate due, and waits until it has been judged."""
     instance.query("UPDATE reminder r SET due = now() FROM certificate c WHERE c.id = r.certificate AND c.cn = %s AND r.kind = %s",
                    row.name, kind)
-    instance.query("UPDATE job SET due = now() WHERE stage = 'remind'")
+    instance.make_due("remind")
     wait_for(lambda: instance.value("SELECT count(*) FROM reminder r JOIN certificate c ON c.id = r.certificate"
                                     " WHERE c.cn = %s AND r.kind = %s AND r.due <= now()", row.name, kind) == 0, "the reminder")
 
@@ -50,12 +50,6 @@ def judged(instance, row, kind):
     return [wanted for (wanted,) in instance.query(
         "SELECT (e.detail->>'wanted')::boolean FROM audit_event e JOIN application a ON a.id = e.application"
         " WHERE e.kind = 'reminded' AND a.cn = %s AND e.detail->>'kind' = %s ORDER BY e.at", row.name, kind)]
-
-
-def attachment(mail):
-    parts = list(mail.message.walk())
-    found = [p for p in parts if p.get_content_type() == "text/tab-separated-values"]
-    return (found[0].get_filename(), found[0].get_payload(decode=True)) if found else None
 
 
 def test_the_manuals_way(healthy, tmp_path):
@@ -78,7 +72,7 @@ def test_the_manuals_way(healthy, tmp_path):
     mail = notices[0]
     assert serial in mail.text and old_entry["serial"] in mail.text and f"CN={new.name}" in mail.text
     mails.verify(mail.raw, healthy.env["INKAN_MAIL_CA"], tmp_path)
-    name, content = attachment(mail)
+    name, content = mail.attachment()
     assert name == f"{old_entry['serial']}-{old.name}.tsv"
     assert content == Revocation(old.dn, old_entry["serial"], "4", "更新に伴う旧証明書の失効").line()
     assert wait_for(lambda: state(healthy, serial) == 8, "waiting for the replacement")
@@ -150,7 +144,7 @@ def test_certificates_that_are_no_longer_valid_can_be_renewed(healthy, how):
     assert renew(healthy, new)["state"] == "done"
     fetch(healthy, new)
     mail = wait_for(lambda: told(healthy, RENEWED, new), "the notice")[0]
-    assert attachment(mail) is None and entry["serial"] in mail.text
+    assert mail.attachment() is None and entry["serial"] in mail.text
     assert healthy.value("SELECT count(*) FROM reminder r JOIN certificate c ON c.id = r.certificate"
                          " WHERE c.cn = %s AND r.kind = 'replace'", old.name) == 0
 
@@ -198,7 +192,7 @@ def test_reminder_while_the_old_certificate_is_valid(healthy):
     assert when.days == 14
     due(healthy, new, "replace")
     mail = wait_for(lambda: told(healthy, REPLACE, new), "the reminder")[0]
-    assert entry["serial"] in mail.text and attachment(mail) is None
+    assert entry["serial"] in mail.text and mail.attachment() is None
     wait_for(lambda: len(told(healthy, REPLACE, new)) == len(registrars(healthy)), "all registrars")
     assert judged(healthy, new, "replace") == [True]
     assert healthy.value("SELECT count(*) FROM reminder r JOIN certificate c ON c.id = r.certificate"
@@ -236,6 +230,6 @@ def test_expiry_notices_know_of_replacement(healthy):
     fetch(healthy, new)
     healthy.query("UPDATE reminder r SET due = now() FROM certificate c JOIN application a ON a.id = c.application"
                   " WHERE c.id = r.certificate AND c.cn = %s AND r.kind = 'expiring' AND a.target IS NULL", replaced.name)
-    healthy.query("UPDATE job SET due = now() WHERE stage = 'remind'")
+    healthy.make_due("remind")
     wait_for(lambda: judged(healthy, replaced, "expiring"), "judgement")
     assert judged(healthy, replaced, "expiring") == [False] and not told(healthy, subject, replaced)

@@ -35,6 +35,8 @@ CASES = {
     "CSR of another name": (lambda: Row(csr=base64.b64encode(make_csr(
         new_key(), [("CN", "elsewhere.example.ac.jp"), *ORGANISATION.items()][::-1])).decode()), 917, 7),
     "FQDN": (lambda: Row(fqdn="other-name.example.ac.jp"), 920, 11),
+    "public suffix": (lambda: Row("ac.jp"), 929, 11),
+    "internal name": (lambda: Row(dns_names="dNSName=printer.internal"), 929, 13),
     "underscore": (lambda: Row("a_b.example.ac.jp"), 921, 11),
     "dNSName form": (lambda: Row(dns_names="www.example.ac.jp"), 922, 13),
     "nine dNSNames": (lambda: Row(dns_names=",".join(f"dNSName=n{i}.example.ac.jp" for i in range(10))), 923, 13),
@@ -55,11 +57,75 @@ def test_error(healthy, case):
         assert error["message"] and error["message_en"] and error["remedy"]
 
 
-def test_december_2025(healthy):
-    """SECOM issued for ST="Tokyo, C=JP": an attribute hidden in a value must not pass."""
-    upload = healthy.registrar.apply([Row(organisation={**ORGANISATION, "ST": "Tokyo, C=JP"})])
-    assert upload["state"] == "rejected"
-    assert upload["rows"][0]["result"] == "NG"
+DECEMBER_2025 = {
+    "Tokyo, C=JP": 206,  # as it was: the form is "…,ST=Tokyo, C=JP,C=JP"
+    '"Tokyo, C=JP"': 206,
+    "Tokyo,C=JP": 206,
+    "Tokyo; C=JP": 206,
+    "Tokyo\\, C=JP": 206,
+    "Tokyo+C=JP": 206,
+    "Tokyo, JP": 906,
+    "Tokyo,": 906,
+}
+
+
+@pytest.mark.parametrize("on_error", ["abort", "skip"])
+@pytest.mark.parametrize("value", DECEMBER_2025)
+def test_december_2025(healthy, value, on_error):
+    """For five weeks certificates had ST="Tokyo, C=JP": C hidden in the value of ST. In the DN, in the CSR, in both, and
+    in each attribute that the register has; nothing of it passes, whatever else is in the file."""
+    hidden = [Row(organisation={**ORGANISATION, name: value.replace("Tokyo", ORGANISATION[name])})
+              for name in ("ST", "L", "O")]
+    in_csr = Row()
+    in_csr.csr = Row(in_csr.name, organisation={**ORGANISATION, "ST": value}).csr
+    in_dn = Row()
+    in_dn.dn = Row(in_dn.name, organisation={**ORGANISATION, "ST": value}, key=in_dn.key).dn
+    good = Row()
+    upload = healthy.registrar.apply([*hidden, in_csr, good, in_dn], on_error=on_error)
+    results = [row["result"] for row in upload["rows"]]
+    assert [results[i] for i in (0, 1, 2, 3, 5)] == ["NG"] * 5
+    st, _, _, csr, _, dn = upload["rows"]
+    assert DECEMBER_2025[value] in codes(st) and DECEMBER_2025[value] in codes(dn)
+    assert codes(csr) == [917] and 917 in codes(dn)
+    assert upload["state"] == ("rejected" if on_error == "abort" else "done")
+    assert healthy.value("SELECT count(*) FROM certificate c JOIN application a ON a.id = c.application"
+                          " WHERE a.upload = %s", upload["id"]) == (on_error == "skip")
+
+
+def test_december_2025_in_the_register(healthy):
+    """What the register has is what is certified: it takes no such value either."""
+    before = healthy.ctl_json("organisation", "list")
+    good = {"name-ja": "十二月大学", "name-en": "December University", "st": "Tokyo", "l": "Chiyoda-ku",
+            "issue-until": "2099-12-31"}
+    for name, value in [("st", "Tokyo, C=JP"), ("st", "Tokyo, JP"), ("l", "Chiyoda-ku, ST=Tokyo"), ("name-en", "X, C=JP"),
+                        ("name-en", "X=Y"), ("st", "Some-State"), ("l", "-"), ("st", "東京"), ("name-en", "Un\u200biversity")]:
+        words = [word for key, text in {**good, name: value}.items() for word in (f"--{key}", text)]
+        assert healthy.ctl("organisation", "add", *words, check=False).returncode != 0, value
+        assert healthy.ctl("organisation", "change", "testkikan", f"--{name}", value, check=False).returncode != 0, value
+    assert healthy.ctl_json("organisation", "list") == before
+
+
+@pytest.mark.parametrize("name", ["ac.jp", "kawasaki.jp", "intra.internal", "example.test", "2.0.192.in-addr.arpa", "a_b.jp"])
+def test_register_takes_no_domain_that_nobody_owns(healthy, name):
+    """By the function that judges the names of rows."""
+    before = healthy.ctl_json("domain", "list")
+    words = ["domain", "add", name, "--organisation", "testkikan", "--registrant-en", "Shinsei University"]
+    assert healthy.ctl(*words, check=False).returncode != 0
+    assert healthy.ctl_json("domain", "list") == before
+
+
+def test_register_permits_no_suffix_but_suspends_one(healthy):
+    """A domain that a newer list makes a suffix, entered under an older one."""
+    healthy.query("INSERT INTO domain (organisation, name, state) SELECT id, 'toshima.tokyo.jp', 'pending' FROM organisation"
+                  " WHERE name_en = 'testkikan'")
+    change = ["domain", "change", "toshima.tokyo.jp"]
+    try:
+        done = healthy.ctl(*change, "--state", "permitted", "--registrant-en", "Shinsei University", check=False)
+        assert done.returncode != 0 and "Public Suffix List" in done.stderr
+        healthy.ctl(*change, "--state", "suspended")
+        assert healthy.ctl_json("domain", "show", "toshima.tokyo.jp")["state"] == "suspended"
+    finally:
+        healthy.query("DELETE FROM domain WHERE name = 'toshima.tokyo.jp'")
 
 
 def test_not_shift_jis(healthy):

@@ -1,6 +1,7 @@
 """The signer by itself on a database of its own: what it issues, and what it refuses when things change or break on the way."""
 import collections
-import hashlib
+import datetime
+import json
 import os
 import pathlib
 import signal
@@ -11,125 +12,13 @@ import psycopg2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtensionOID
-from inkantest.cluster import Cluster, run
+from inkantest import audit
+from inkantest.cluster import POSTGRES, TOP, Cluster, run
 from inkantest.instance import wait_for
+from inkantest.signer import DER, KEYS, SPKI, Signer, openssl, verify_with_openssl
 
 DAYS = 198
-DER, SPKI = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-KEYS = {3: rsa.generate_private_key(65537, 2048).public_key(), 11: ec.generate_private_key(ec.SECP384R1()).public_key()}
-
-
-class Signer:
-    def __init__(self, cluster):
-        self.cluster = cluster
-        self.settings = {"signer": {}}
-        for setting, file in (("key", "issuing.key.pem"), ("audit_key", "audit.key.pem")):
-            path = cluster.directory / file
-            path.write_bytes((cluster.ca / file).read_bytes())
-            cluster.give(path, 0o600)
-            self.settings["signer"][setting] = f"file:{path}"
-        self.count = 0
-        self.running = []
-        cluster.query("INSERT INTO organisation (id, name_ja, name_en, st, l, issue_until)"
-                      " VALUES (1, '申請大学', 'testkikan', 'Tokyo', 'Chiyoda-ku', '2099-03-31')")
-        cluster.query("INSERT INTO domain (id, organisation, name, state) VALUES (1, 1, 'example.ac.jp', 'permitted'),"
-                      " (2, 1, 'other.ac.jp', 'permitted')")
-        cluster.query("INSERT INTO registrar (id, organisation, name, mail, fingerprint)"
-                      " VALUES (1, 1, '登録', 'registrar@example.ac.jp', sha256('1'))")
-
-    # ---- what the validator would have left
-
-    def accept(self, names, chunk=250, domain=1):
-        """An accepted upload: a list of names a row (the first the FQDN); every third row has an EC key. Its number."""
-        upload = self.cluster.value(
-            "INSERT INTO upload (organisation, registrar, kind, on_error, dry_run, confirmed, filename, sha256, state, rows_total,"
-            " rows_ok, open_chunks, policy) SELECT 1, 1, 'server-issue', 'abort', false, true, 't.tsv', sha256('t'), 'accepted',"
-            " %s, %s, %s, policy FROM service RETURNING id", len(names), len(names), -(-len(names) // chunk))
-        connection = self.cluster.connect(autocommit=False)
-        with connection, connection.cursor() as cursor:
-            for seq, row in enumerate(names, 1):
-                self.count += 1
-                profile = 11 if seq % 3 == 2 else 3
-                spki = KEYS[profile].public_bytes(DER, SPKI)
-                cursor.execute("INSERT INTO upload_line VALUES (%s, %s, 'x')", (upload, seq))
-                cursor.execute(
-                    "WITH new AS (INSERT INTO application (upload, seq, organisation, state, dn, match_key, st, l, o, cn, names,"
-                    " domains, profile, spki, spki_hash, manager_name, manager_mail) VALUES (%s, %s, 1, 'valid', 'x', %s, 'Tokyo',"
-                    " 'Chiyoda-ku', 'testkikan', %s, %s, %s, %s, %s, %s, '管理者', 'manager@example.ac.jp')"
-                    " RETURNING id, match_key) INSERT INTO dn_taken SELECT 1, match_key, id FROM new",
-                    (upload, seq, row[0], row[0], row, [domain], profile, spki, hashlib.sha256(spki).digest()))
-            for first in range(1, len(names) + 1, chunk):
-                cursor.execute("INSERT INTO job (stage, turn, organisation, upload, seq_from, seq_to) VALUES"
-                               " ('sign', job_turn('sign', 1), 1, %s, %s, %s)", (upload, first, min(first + chunk - 1, len(names))))
-        connection.close()
-        return upload
-
-    def accept_some(self, n=1, **kw):
-        return self.accept([[f"h{self.count + i}.example.ac.jp"] for i in range(n)], **kw)
-
-    # ---- running it
-
-    def once(self, code=0, instance=None):
-        done = subprocess.run(self.cluster.command("signer", self.settings, "--once", instance=instance), capture_output=True,
-                              text=True, timeout=120, check=False)
-        print(done.stderr)
-        assert done.returncode == code, done.stderr
-        for sign in ("AddressSanitizer", "LeakSanitizer", "runtime error", "BUG"):
-            assert sign not in done.stderr
-        return done.stderr
-
-    def background(self, instance=None, *words):
-        self.running.append(subprocess.Popen(self.cluster.command("signer", self.settings, *words, instance=instance)))
-        return self.running[-1]
-
-    def end(self):
-        """Nothing of a failed test goes on."""
-        for process in self.running:
-            process.kill()
-            process.wait()
-        self.running = []
-
-    def wait_for_lock(self):
-        wait_for(lambda: self.cluster.value("SELECT count(*) FROM pg_stat_activity WHERE usename = 'inkan_signer'"
-                                            " AND wait_event_type = 'Lock'"), "the signer waits for a lock", interval=0.02)
-
-    # ---- looking
-
-    def certificates(self, upload):
-        return [x509.load_der_x509_certificate(bytes(der)) for (der,) in self.cluster.query(
-            "SELECT c.der FROM certificate c JOIN application a ON a.id = c.application WHERE a.upload = %s ORDER BY a.seq", upload)]
-
-    def serials(self, upload, of="certificate"):
-        return [bytes(s) for (s,) in self.cluster.query(
-            f"SELECT x.serial FROM {of} x JOIN application a ON a.id = x.application WHERE a.upload = %s ORDER BY a.seq, x.id", upload)]
-
-    def check_done(self, upload, ok, failed=0):
-        value = self.cluster.value
-        assert self.cluster.query("SELECT state, rows_ok, rows_ng, open_chunks, ended IS NOT NULL FROM upload WHERE id = %s", upload) \
-            == [("done", ok, failed, 0, True)]
-        serials = self.serials(upload)
-        assert len(serials) == len(set(serials)) == ok
-        for kind, number in (("certificate_issued", ok), ("row_failed", failed)):
-            assert value("SELECT count(*) FROM audit_event WHERE kind = %s AND upload = %s", kind, upload) == number
-        assert value("SELECT count(*) FROM notice n JOIN certificate c ON c.id = n.certificate JOIN application a ON"
-                     " a.id = c.application JOIN link l ON l.id = n.link AND l.certificate = c.id AND l.state = 'open'"
-                     " AND l.expires = c.issued + interval '30 days' JOIN job j ON j.id = n.job AND j.stage = 'send'"
-                     " WHERE a.upload = %s AND n.kind = 'issued' AND n.recipient = 'manager@example.ac.jp'"
-                     " AND n.greeting = '管理者'", upload) == ok
-        assert value("SELECT count(*) FROM link l JOIN certificate c ON c.id = l.certificate JOIN application a ON"
-                     " a.id = c.application WHERE a.upload = %s", upload) == ok
-        assert value("SELECT count(*) FROM job WHERE stage = 'sign' AND upload = %s", upload) == 0
-        assert value("SELECT count(*) FROM intent i JOIN application a ON a.id = i.application WHERE a.upload = %s"
-                     " AND i.lint NOT LIKE 'inkan-lint %%'", upload) == 0
-
-    def errors(self, upload):
-        return self.cluster.query("SELECT a.state, e->>'symbol' FROM application a, jsonb_array_elements(a.errors) e"
-                                  " WHERE a.upload = %s ORDER BY a.seq", upload)
-
-    def crl(self, shard):
-        return x509.load_der_x509_crl(bytes(self.cluster.value("SELECT der FROM crl WHERE shard = %s", shard)))
 
 
 @pytest.fixture(scope="module")
@@ -186,24 +75,6 @@ class Held:
         assert self.process.wait(30) == 0
 
 
-def openssl(*words):
-    return run(["openssl", *words])
-
-
-def verify_with_openssl(cluster, certificates, tmp_path, *crls):
-    paths = []
-    for number, certificate in enumerate(certificates):
-        paths.append(tmp_path / f"c{number}.pem")
-        paths[-1].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files = []
-    for number, crl in enumerate(crls):
-        (tmp_path / f"l{number}.pem").write_bytes(crl.public_bytes(serialization.Encoding.PEM))
-        files += ["-CRLfile", tmp_path / f"l{number}.pem"]
-    text = openssl("verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", cluster.ca / "root.pem", "-untrusted",
-                   cluster.ca / "issuing.pem", *(["-crl_check", *files] if crls else []), *paths)
-    assert text.count(": OK") == len(paths)
-
-
 def distribution_point(certificate):
     (point,) = certificate.extensions.get_extension_for_oid(ExtensionOID.CRL_DISTRIBUTION_POINTS).value
     (name,) = point.full_name
@@ -232,7 +103,8 @@ def test_issues(signer, cluster, tmp_path):
         assert [p.policy_identifier.dotted_string for p in extension[ExtensionOID.CERTIFICATE_POLICIES].value] == ["2.23.140.1.2.2"]
         assert {e.oid for e in certificate.extensions if e.critical} == {ExtensionOID.KEY_USAGE}
         assert len(extension) == 7
-        assert extension[ExtensionOID.AUTHORITY_INFORMATION_ACCESS].value[0].access_location.value == "http://pki.example.jp/ca/1.cer"
+        assert [d.access_location.value for d in extension[ExtensionOID.AUTHORITY_INFORMATION_ACCESS].value] == [
+            "http://pki.example.jp/ocsp", "http://pki.example.jp/ca/1.cer"]
     verify_with_openssl(cluster, certificates, tmp_path)
 
 
@@ -482,7 +354,8 @@ def test_bytes_changed_after_they_were_stated_are_not_signed(signer, cluster):
     assert [u.dotted_string for u in usage] == ["1.3.6.1.5.5.7.3.1"] and signer.serials(upload) != [old]
 
 
-DATES = [("upki-2026", "2027-03-15", 198, 99), ("upki-2026", "2029-03-15", 99, 46),
+DATES = [("upki-2026", "2026-03-04", 396, 198), ("upki-2026", "2026-03-15", 198, 198),
+         ("upki-2026", "2027-03-15", 198, 99), ("upki-2026", "2029-03-15", 99, 46),
          ("upki-2021", "2027-03-15", 396, 396), ("upki-2021", "2029-03-15", 396, 396)]
 
 
@@ -498,7 +371,8 @@ def test_validity_one_second_before_and_at_each_date(signer, cluster, policy, da
             signer.once()
             (certificate,) = signer.certificates(upload)
             assert (certificate.not_valid_after - certificate.not_valid_before).total_seconds() == days * 86400 - 1
-            assert certificate.not_valid_before.strftime("%Y-%m-%d") == (date if not shift else f"{date[:8]}14")
+            day = datetime.date.fromisoformat(date) - datetime.timedelta(days=1 if shift else 0)
+            assert certificate.not_valid_before.date() == day
     finally:
         set_clock(cluster, "0")
 
@@ -563,6 +437,89 @@ def test_role_cannot_make_anything_accepted(signer, cluster):
     cluster.query("DELETE FROM job WHERE upload = %s", upload)
 
 
+# ---- campaigns
+
+def campaign(cluster, *words):
+    """Executes one; its number."""
+    command = ["revoke", "--reason", "4", "--comment", "x", *words, "--json"]
+    code = json.loads(cluster.ctl(*command))["code"]
+    return json.loads(cluster.ctl(*command, "--execute", code))["campaign"]
+
+
+def test_campaign_between_the_two_commits(signer, cluster):
+    """The intent stands and is about to be signed: no certificate, its serial on the CRL."""
+    upload = signer.accept_some(2)
+    held = Held(signer, upload)
+    name = cluster.value("SELECT cn FROM application WHERE upload = %s AND seq = 1", upload)
+    campaign(cluster, "--domain", name)
+    held.go_on()
+    wait_for(lambda: cluster.value("SELECT state FROM upload WHERE id = %s", upload) == "done", "the end")
+    held.stop()
+    signer.check_done(upload, 1, 1)
+    assert signer.errors(upload) == [("failed", "CAMPAIGN_STOPPED")]
+    assert cluster.value("SELECT count(*) FROM revocation r JOIN intent i ON i.serial = r.serial JOIN application a ON"
+                         " a.id = i.application WHERE a.upload = %s AND i.voided IS NOT NULL AND r.certificate IS NULL", upload) == 1
+
+
+def test_campaign_waits_for_the_signing_in_flight(signer, cluster):
+    """T2 is recording while the operator selects: what it records is selected as a certificate, nothing is lost between."""
+    upload = signer.accept_some()
+    name = cluster.value("SELECT cn FROM application WHERE upload = %s", upload)
+    command = ["revoke", "--reason", "4", "--comment", "x", "--domain", name, "--json"]
+    shown = json.loads(cluster.ctl(*command))
+    assert (shown["certificates"], shown["in_flight"]) == (0, 1)
+    lock = cluster.connect(autocommit=False)
+    lock.cursor().execute("SELECT id FROM upload WHERE id = %s FOR NO KEY UPDATE", (upload,))
+    process = signer.background()
+    signer.wait_for_lock()
+    words = [cluster.build / "services/ctl/inkanctl", "--database", cluster.uri + "&user=inkan_owner", *command, "--execute", shown["code"]]
+    operator = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    wait_for(lambda: cluster.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LOCK TABLE service%%'"
+                                   " AND wait_event_type = 'Lock'"), "the operator waits", interval=0.02)
+    lock.rollback()
+    found = json.loads(operator.communicate(timeout=60)[0])
+    assert (found["certificates"], found["in_flight"]) == (1, 0), "the code held although the row became a certificate"
+    wait_for(lambda: cluster.value("SELECT ended FROM campaign WHERE id = %s", found["campaign"]), "the end")
+    process.terminate()
+    assert process.wait(30) == 0
+    assert cluster.value("SELECT count(*) FROM revocation WHERE campaign = %s", found["campaign"]) == 1
+
+
+def test_campaign_is_fair(signer, cluster):
+    """A registrar's own revocation is served after one chunk of the campaign, not after the last."""
+    upload = signer.accept_some(300)
+    signer.once()
+    number = campaign(cluster, "--file", serials_of(signer, cluster, upload))
+    cluster.query("WITH whole AS (DELETE FROM job WHERE campaign = %s RETURNING *) INSERT INTO job (stage, turn, organisation, campaign,"
+                  " seq_from, seq_to) SELECT 'revoke', n, 0, campaign, n * 30 + 1, n * 30 + 30 FROM (SELECT DISTINCT campaign FROM whole) w,"
+                  " generate_series(0, 9) n", number)
+    other = cluster.value("INSERT INTO job (stage, turn, organisation, upload, seq_from, seq_to) VALUES ('revoke', job_turn('revoke', 1),"
+                          " 1, %s, 1, 1) RETURNING id", upload)
+    assert cluster.value("SELECT count(*) FROM job j, job mine WHERE mine.id = %s AND j.stage = 'revoke'"
+                         " AND (j.turn, j.id) < (mine.turn, mine.id)", other) == 1
+    cluster.query("DELETE FROM job WHERE id = %s", other)
+    signer.once()
+    assert cluster.query("SELECT open_organisations, ended IS NOT NULL FROM campaign WHERE id = %s", number) == [(0, True)]
+    assert cluster.value("SELECT count(*) FROM revocation WHERE campaign = %s", number) == 300
+    assert cluster.value("SELECT count(*) FROM job WHERE stage = 'crl' AND due > clock_timestamp() + interval '1 minute'") < 16
+
+
+def test_chunk_of_a_campaign_that_kills_its_workers_is_split(signer, cluster):
+    upload = signer.accept_some(5)
+    signer.once()
+    number = campaign(cluster, "--file", serials_of(signer, cluster, upload))
+    cluster.query("UPDATE job SET attempt = 3, worker = 'x', token = 1 WHERE campaign = %s", number)
+    signer.once()
+    assert cluster.value("SELECT count(*) FROM revocation WHERE campaign = %s", number) == 5
+    assert cluster.value("SELECT ended IS NOT NULL FROM campaign WHERE id = %s", number)
+
+
+def serials_of(signer, cluster, upload):
+    path = cluster.directory / f"serials-{upload}.txt"
+    path.write_text("".join(f"0x{serial.hex()}\n" for serial in signer.serials(upload)))
+    return path
+
+
 # ---- the audit's seals
 
 def test_seals(signer, cluster):
@@ -615,12 +572,64 @@ def test_wrong_key_signs_nothing_and_says_so(signer, cluster):
     signer.check_done(upload, 1)
 
 
-def test_seals_of_another_cluster_are_noticed(signer, cluster):
-    """After a logical restore transactions are numbered anew: nothing would be sealed, and mails would leave without a seal."""
+def test_restore_from_a_dump(signer, cluster, scratch):
+    """
+    In the middle of work, into a cluster that numbers transactions anew: nothing is decided, sealed or mailed until the epoch is
+    opened; then the work goes on and all verifies, what was not sealed at the dump's time too.
+    """
+    cluster.query("CREATE TEMPORARY TABLE burnt (i integer); DO $$ BEGIN FOR i IN 1 .. 5000 LOOP BEGIN INSERT INTO burnt VALUES (i);"
+                  " EXCEPTION WHEN OTHERS THEN NULL; END; END LOOP; END $$")  # a transaction's number each
+    done, waiting = signer.accept_some(3), signer.accept_some(4)
+    cluster.query("UPDATE job SET due = clock_timestamp() + interval '1 hour' WHERE upload = %s", waiting)
     signer.once()
+    cluster.query("INSERT INTO audit_event (kind, subject) VALUES ('resumed', 'not sealed when the dump was made')")
+    heads = cluster.directory / "heads"
+    heads.write_text(json.loads(cluster.ctl("audit", "verify", "--json", "--grace", "86400"))["head"] + "\n")
+    dump = cluster.directory / "dump"
+    run([POSTGRES / "pg_dump", "-Fc", "-f", dump, cluster.uri + "&user=inkan_owner"])
+    restored = Cluster.empty(scratch / "rs", cluster)
+    try:
+        run([POSTGRES / "pg_restore", "--no-privileges", "-d", restored.uri + "&user=inkan_owner", dump])
+        restored.ctl("database", "migrate", TOP / "deploy/schema")
+        there = signer.on(restored)
+        # Each job that is due is tried for ten seconds while nothing may be decided: one is enough.
+        restored.query("UPDATE job SET due = clock_timestamp() + CASE WHEN upload = %s THEN interval '0' ELSE interval '1 hour' END",
+                       waiting)
+        said = there.once()
+        assert "another database cluster" in said
+        assert restored.value("SELECT count(*) FROM certificate c JOIN application a ON a.id = c.application WHERE a.upload = %s", waiting) == 0
+        with pytest.raises(psycopg2.errors.CannotConnectNow):
+            restored.query("INSERT INTO audit_event (kind) VALUES ('resumed')")
+        opened = json.loads(restored.ctl("audit", "epoch", "--reason", "the drill", "--json"))
+        assert opened["epoch"] == 2 and opened["unsealed"] >= 1
+        restored.query("UPDATE job SET due = clock_timestamp(), attempt = 0 WHERE upload = %s", waiting)
+        there.once()
+        there.once()
+        there.check_done(waiting, 4)
+        there.check_done(done, 3)
+        assert restored.value("SELECT count(*) FROM audit_event WHERE xid >= audit_sealed()") == 0
+        restored.ctl("audit", "verify", "--heads", heads)
+        assert audit.troubles(restored.query) == []
+        (detail,) = restored.query("SELECT detail FROM audit_event WHERE kind = 'epoch_opened'")[0]
+        assert detail["reason"] == "the drill" and detail["unsealed"] == opened["unsealed"]
+        with pytest.raises(AssertionError, match="there is nothing to open"):
+            restored.ctl("audit", "epoch", "--reason", "again")
+        restored.query("DELETE FROM audit_epoch")
+        assert audit.troubles(restored.query) != []
+    finally:
+        restored.stop()
+
+
+def test_no_epoch_on_what_is_not_whole(signer, cluster):
+    """A physical copy needs none; and one is not opened behind a chain that was changed."""
+    signer.once()
+    with pytest.raises(AssertionError, match="there is nothing to open"):
+        cluster.ctl("audit", "epoch", "--reason", "none")
     (last,) = cluster.query("SELECT number, xid_to::text FROM audit_seal ORDER BY number DESC LIMIT 1")
     cluster.query("UPDATE audit_seal SET xid_to = '9999999999' WHERE number = %s", last[0])
     try:
         assert "another database cluster" in signer.once()
+        with pytest.raises(AssertionError, match="not whole"):
+            cluster.ctl("audit", "epoch", "--reason", "none")
     finally:
         cluster.query("UPDATE audit_seal SET xid_to = %s::xid8 WHERE number = %s", last[1], last[0])

@@ -80,7 +80,7 @@ def test_crl_is_served_and_empty(healthy, tmp_path):
     assert point.critical and point.value.full_name[0].value == url
     (tmp_path / "leaf.pem").write_text(pem)
     (tmp_path / "crl.pem").write_bytes(crl.public_bytes(serialization.Encoding.PEM))
-    issuer_url = leaf.extensions.get_extension_for_oid(ExtensionOID.AUTHORITY_INFORMATION_ACCESS).value[0].access_location.value
+    issuer_url = leaf.extensions.get_extension_for_oid(ExtensionOID.AUTHORITY_INFORMATION_ACCESS).value[1].access_location.value
     issuer = x509.load_der_x509_certificate(requests.get(issuer_url, timeout=10).content)
     assert issuer.subject == leaf.issuer and crl.is_signature_valid(issuer.public_key())
     done = subprocess.run(["openssl", "verify", "-crl_check", "-CAfile", healthy.env["INKAN_ISSUER_CHAIN"], "-CRLfile",

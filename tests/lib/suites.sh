@@ -22,7 +22,9 @@ suite_format() {
     count "clang-format" bash -c 'git ls-files "*.c" "*.h" | xargs clang-format --dry-run -Werror'
     count "shell syntax" bash -c 'git ls-files | while read -r f; do
         head -n 1 "$f" | grep -qE "^#!.*(bash|/sh)$" || continue; bash -n "$f" || exit 1; done'
+    count "JavaScript syntax" bash -c 'git ls-files "*.mjs" "*.js" | xargs -n 1 node --check'
     count "generated documents are current" docs/generate --check
+    count "man pages" mandoc -Tlint -Wwarning docs/man/*.[158]
 }
 
 # gcc with the sanitizers is the build under test; clang must be free of warnings too.
@@ -71,20 +73,23 @@ suite_store() {
     meson_suite store
 }
 
-# pytest_suite FOLDER
+# pytest_suite FOLDER OPTION…
 pytest_suite() {
+    local folder=$1
+    shift
     ensure_build >"$scratch/out" 2>&1 || { tail -n 40 "$scratch/out"; failed=$((failed + 1)); return; }
-    INKAN_BUILD=$build INKAN_SCRATCH=$scratch /usr/bin/python3 -m pytest -p no:cacheprovider --junitxml="$scratch/$1.xml" \
-        -q "tests/$1" 2>&1 | tee "$scratch/out"
+    INKAN_BUILD=$build INKAN_SCRATCH=$scratch /usr/bin/python3 -m pytest -p no:cacheprovider --junitxml="$scratch/$folder.xml" \
+        "$@" -q "tests/$folder" 2>&1 | tee "$scratch/out"
     local status=${PIPESTATUS[0]} good bad
-    read -r good bad < <(/usr/bin/python3 tests/lib/junit_counts.py "$scratch/$1.xml")
+    read -r good bad < <(/usr/bin/python3 tests/lib/junit_counts.py "$scratch/$folder.xml")
     [ "$status" -eq 0 ] || [ "${bad:-0}" -gt 0 ] || bad=1
     passed=$((passed + ${good:-0}))
     failed=$((failed + ${bad:-1}))
 }
 
+# Files side by side, for the tests wait more than they compute; the longest ones first.
 suite_integration() {
-    pytest_suite integration
+    pytest_suite integration -n 3 --dist loadfile tests/integration/faults
 }
 
 suite_browser() {
@@ -93,4 +98,29 @@ suite_browser() {
 
 suite_systemd() {
     pytest_suite systemd
+}
+
+# Replays every kept case and crash, then looks for new ones: INKAN_FUZZ_SECONDS a target (2; 600 for a night). What is found
+# stays in the build directory: a crash as found-NAME-…, to become a case of tests/fuzz/corpus/NAME once it is mended.
+suite_fuzz() {
+    local dir=$build-fuzz target name
+    count "clang, fuzz targets" bash -c '
+        [ -f "$1/build.ninja" ] || CC=clang meson setup "$1" -Dwerror=true -Dfuzz=true -Doptimization=1 \
+            -Db_sanitize=address,undefined -Dc_args=-fsanitize=fuzzer-no-link || exit 1
+        ninja -C "$1" fuzz' _ "$dir"
+    for target in tests/fuzz/fuzz_*.c; do
+        name=$(basename "$target" .c)
+        name=${name#fuzz_}
+        count "fuzz $name" fuzz_one "$dir" "$name"
+    done
+}
+
+# fuzz_one BUILD NAME
+fuzz_one() {
+    local found=$1/corpus/$2 words=tests/fuzz/dictionaries/$2
+    local dictionary=()
+    [ ! -f "$words" ] || dictionary=("-dict=$words")
+    mkdir -p "$found"
+    "$1/tests/fuzz/fuzz_$2" -max_total_time="${INKAN_FUZZ_SECONDS:-2}" -max_len=8192 -timeout=20 -rss_limit_mb=2048 \
+        -artifact_prefix="$1/found-$2-" "${dictionary[@]}" "$found" "tests/fuzz/corpus/$2"
 }

@@ -23,10 +23,11 @@ static const struct statement event_statement = {
     "INSERT INTO audit_event (kind, organisation, subject, detail)"
     " SELECT 'register_changed', NULLIF(n % 3, 0), CASE WHEN n % 2 = 0 THEN '日本 ' || n END,"
     "  jsonb_build_object('b', n, 'a', $2::text) FROM generate_series(1, $1::bigint) AS n"};
-static const struct statement *const statements[] = {
-    &clear_statement,        &key_statement,         &event_statement,
-    &seal_next_statement,    &seal_insert_statement, &audit_seals_statement,
-    &audit_events_statement, &audit_tail_statement,  NULL};
+static const struct statement *const statements[] = {&clear_statement,        &key_statement,
+                                                     &event_statement,        &seal_next_statement,
+                                                     &seal_insert_statement,  &audit_seals_statement,
+                                                     &audit_events_statement, &audit_tail_statement,
+                                                     &audit_counts_statement, NULL};
 
 static struct db *db;
 static EVP_PKEY *key;
@@ -85,6 +86,7 @@ static unsigned verify_with(struct audit_walk walk, const char *first) {
     assert_non_null(walk.check);
     assert_int_equal(audit_check_key(walk.check, key_id, sizeof(key_id), key_public, sizeof(key_public)), 0);
     assert_int_equal(audit_walk(db, &walk), 0);
+    json_decref(walk.counts);
     unsigned n = audit_check_standing(walk.check).troubles;
     if (first && !strstr(audit_check_troubles(walk.check), first))
         fail_msg("\"%s\" does not tell \"%s\"", audit_check_troubles(walk.check), first);
@@ -159,7 +161,8 @@ static void test_moved_row(void **state) {
 
 static void test_cut_last_seal(void **state) {
     (void) state;
-    struct audit_walk known = {.grace_sec = 60, .head_number = SEALS};
+    struct audit_head head = {.number = SEALS};
+    struct audit_walk known = {.grace_sec = 60, .heads = &head, .heads_count = 1};
     {
         _cleanup_rows_ struct db_rows *rows = NULL;
         struct seal last = {.number = SEALS};
@@ -169,7 +172,7 @@ static void test_cut_last_seal(void **state) {
         last.events = db_int64(rows, 0, 3);
         memcpy(last.digest, db_bytes(rows, 0, 4).data, SEAL_HASH_BYTES);
         memcpy(last.previous, db_bytes(rows, 0, 5).data, SEAL_HASH_BYTES);
-        seal_hash(&last, known.head_hash);
+        seal_hash(&last, head.hash);
     }
     assert_int_equal(verify_with(known, ""), 0);
     tamper("DELETE FROM audit_seal WHERE number = 4");
@@ -177,7 +180,7 @@ static void test_cut_last_seal(void **state) {
     /* With its events, nothing but a head kept elsewhere tells. */
     tamper("DELETE FROM audit_event WHERE xid >= audit_sealed()");
     assert_int_equal(verify(""), 0);
-    assert_int_equal(verify_with(known, "seal 4: is missing"), 1);
+    assert_int_equal(verify_with(known, "seal 4: was known, and is missing"), 1);
     make_events(2, "instead");
     assert_int_equal(db_transaction(db, "seal", 0, make_seal, NULL), 1);
     assert_int_equal(verify(""), 0);
@@ -214,14 +217,32 @@ static void test_unknown_key(void **state) {
     assert_int_equal(audit_walk(db, &walk), 0);
     assert_int_equal(audit_check_standing(walk.check).troubles, SEALS);
     assert_non_null(strstr(audit_check_troubles(walk.check), "seal 1: signed by an unknown key"));
+    json_decref(walk.counts);
     audit_check_free(walk.check);
 }
 
-static void test_certificates_counted(void **state) {
+/* Each kind of event that tells of something stored; certificate_issued and certificate_revoked tell of mails too. */
+static void test_counts(void **state) {
     (void) state;
-    tamper("INSERT INTO audit_event (kind) VALUES ('certificate_issued')");
-    assert_int_equal(db_transaction(db, "seal", 0, make_seal, NULL), 1);
-    assert_int_equal(verify("0 certificates, but 1 events"), 1);
+    static const struct {
+        const char *kind, *said;
+        unsigned troubles;
+    } cases[] = {{"certificate_issued", "0 certificates, but 1 events", 2},
+                 {"certificate_revoked", "0 revocations, but 1 events", 2},
+                 {"intent_voided", "0 serials given up, but 1 events", 1},
+                 {"link_used", "0 links used, but 1 events", 1},
+                 {"link_resent", "0 mails with a link, but 1 events", 1},
+                 {"row_failed", "0 rows failed, but 1 events", 1},
+                 {"epoch_opened", "0 epochs, but 1 events", 1}};
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char insert[200], take_back[200];
+        (void) snprintf(insert, sizeof(insert), "INSERT INTO audit_event (kind) VALUES ('%s')", cases[i].kind);
+        (void) snprintf(take_back, sizeof(take_back), "DELETE FROM audit_event WHERE kind = '%s'", cases[i].kind);
+        tamper(insert);
+        assert_int_equal(verify(cases[i].said), cases[i].troubles);
+        tamper(take_back);
+    }
+    assert_int_equal(verify(""), 0);
 }
 
 static int setup(void **state) {
@@ -258,7 +279,7 @@ int main(void) {
         cmocka_unit_test_setup(test_changed_seal, begin),
         cmocka_unit_test_setup(test_resealed_without_key, begin),
         cmocka_unit_test_setup(test_unknown_key, begin),
-        cmocka_unit_test_setup(test_certificates_counted, begin),
+        cmocka_unit_test_setup(test_counts, begin),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "sql.h"
 #include "store/certificate.h"
 #include "store/link.h"
 #include "store/pki.h"
@@ -28,28 +29,9 @@ static const struct statement *const public_statements[] = {&link_look_statement
 static const struct statement *const ingress_statements[] = {&link_resend_statement, &certificate_list_statement,
                                                              &certificate_get_statement, NULL};
 
-static PGconn *sql; /* as the schema's owner, to arrange and to look */
 static struct db *public_db, *ingress_db;
 static int64_t organisation, registrar, application, certificate;
 static uint8_t hash[LINK_HASH_BYTES], serial[16];
-
-/* The first value of the result, "" for none. Valid until the next call. */
-static const char *value(const char *format, ...) _printf_(1, 2);
-static const char *value(const char *format, ...) {
-    static char *text;
-    static PGresult *result;
-    va_list ap;
-    va_start(ap, format);
-    free(text);
-    assert_true(vasprintf(&text, format, ap) >= 0);
-    va_end(ap);
-    PQclear(result);
-    result = PQexec(sql, text);
-    ExecStatusType status = PQresultStatus(result);
-    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
-        fail_msg("%s: %s", text, PQerrorMessage(sql));
-    return status == PGRES_TUPLES_OK && PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "";
-}
 
 static int64_t number(const char *sql_text) {
     return strtoll(value("%s", sql_text), NULL, 10);
@@ -67,9 +49,7 @@ static struct db *open_as(const char *role, const struct statement *const *state
 
 static int setup(void **state) {
     (void) state;
-    const char *uri = getenv("INKAN_TEST_DATABASE");
-    sql = uri ? PQconnectdb(uri) : NULL;
-    if (!sql || PQstatus(sql) != CONNECTION_OK)
+    if (sql_open() < 0)
         return -1;
     public_db = open_as("inkan_public", public_statements);
     ingress_db = open_as("inkan_ingress", ingress_statements);
@@ -167,6 +147,21 @@ static int burn(const struct link_taken *taken, int64_t *ret_job) {
     return link_burn(public_db, taken->link, taken->delivery, &reminders, ret_job);
 }
 
+/* A delivery begun while the clock was an hour ahead holds the link no longer than another. */
+static void test_delivery_under_a_wrong_clock(void **state) {
+    (void) state;
+    struct link_taken first, second;
+    int64_t job = -1;
+    assert_int_equal(take(public_db, LEASE_USEC, &first), LINK_OPEN);
+    assert_int_equal(look(), LINK_BUSY);
+    (void) value("UPDATE link SET delivery_until = delivery_until + interval '1 hour' WHERE certificate = %lld",
+                 (long long) certificate);
+    assert_int_equal(look(), LINK_OPEN);
+    assert_int_equal(take(public_db, LEASE_USEC, &second), LINK_OPEN);
+    assert_int_equal(burn(&first, &job), 0);
+    assert_int_equal(burn(&second, &job), 1);
+}
+
 static void test_delivery(void **state) {
     (void) state;
     struct link_taken first, second;
@@ -260,13 +255,14 @@ static void test_many_at_once(void **state) {
 
 struct again {
     int64_t application, registrar;
+    const char *new_mail;
     enum link_status status;
     int64_t expires_usec, job;
 };
 
 static int resend_work(struct db *db, void *ctx) {
     struct again *a = ctx;
-    return link_resend(db, a->application, a->registrar, 30, &a->status, &a->expires_usec, &a->job);
+    return link_resend(db, a->application, a->registrar, 30, a->new_mail, &a->status, &a->expires_usec, &a->job);
 }
 
 static void test_resend(void **state) {
@@ -288,6 +284,23 @@ static void test_resend(void **state) {
     assert_string_equal(value("SELECT string_agg(state, ' ' ORDER BY generation) FROM link WHERE certificate = %lld",
                               (long long) certificate),
                         "superseded superseded open");
+}
+
+static void test_resend_to_another_address(void **state) {
+    (void) state;
+    struct again a = {.application = application, .registrar = registrar, .new_mail = "new@example.ac.jp"};
+    assert_int_equal(db_transaction(ingress_db, "resend", organisation, resend_work, &a), 0);
+    a.new_mail = NULL;
+    assert_int_equal(db_transaction(ingress_db, "resend", organisation, resend_work, &a), 0);
+    assert_string_equal(
+        value("SELECT string_agg(recipient, ' ') FROM notice WHERE certificate = %lld", (long long) certificate),
+        "new@example.ac.jp new@example.ac.jp");
+    assert_string_equal(value("SELECT manager_mail FROM application WHERE id = %lld", (long long) application),
+                        "m@example.ac.jp");
+    assert_string_equal(value("SELECT string_agg(detail::text, '') FROM audit_event WHERE kind = 'manager_changed' AND"
+                              " application = %lld",
+                              (long long) application),
+                        "{\"after\": {\"mail\": \"new@example.ac.jp\"}, \"before\": {\"mail\": \"m@example.ac.jp\"}}");
 }
 
 static void test_resend_refusals(void **state) {
@@ -341,9 +354,12 @@ static void test_resend_races(void **state) {
 
 static void test_role_sees_no_table(void **state) {
     (void) state;
-    static const char *const refused[] = {"SELECT * FROM link",           "SELECT * FROM certificate",
-                                          "SELECT * FROM notice",         "UPDATE link SET state = 'open'",
-                                          "SELECT link_resend(1, 1, 30)", "SELECT nextval('link_delivery')"};
+    static const char *const refused[] = {"SELECT * FROM link",
+                                          "SELECT * FROM certificate",
+                                          "SELECT * FROM notice",
+                                          "UPDATE link SET state = 'open'",
+                                          "SELECT link_resend(1, 1, 30, NULL)",
+                                          "SELECT nextval('link_delivery')"};
     char uri[512];
     (void) snprintf(uri, sizeof(uri), "%s&user=inkan_public", getenv("INKAN_TEST_DATABASE"));
     PGconn *conn = PQconnectdb(uri);
@@ -387,10 +403,16 @@ static void test_certificates(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_delivery, begin),     cmocka_unit_test_setup(test_lease_that_ran_out, begin),
-        cmocka_unit_test_setup(test_refusals, begin),     cmocka_unit_test_setup(test_many_at_once, begin),
-        cmocka_unit_test_setup(test_resend, begin),       cmocka_unit_test_setup(test_resend_refusals, begin),
-        cmocka_unit_test_setup(test_resend_races, begin), cmocka_unit_test_setup(test_role_sees_no_table, begin),
+        cmocka_unit_test_setup(test_delivery, begin),
+        cmocka_unit_test_setup(test_delivery_under_a_wrong_clock, begin),
+        cmocka_unit_test_setup(test_lease_that_ran_out, begin),
+        cmocka_unit_test_setup(test_refusals, begin),
+        cmocka_unit_test_setup(test_many_at_once, begin),
+        cmocka_unit_test_setup(test_resend, begin),
+        cmocka_unit_test_setup(test_resend_refusals, begin),
+        cmocka_unit_test_setup(test_resend_to_another_address, begin),
+        cmocka_unit_test_setup(test_resend_races, begin),
+        cmocka_unit_test_setup(test_role_sees_no_table, begin),
         cmocka_unit_test_setup(test_certificates, begin),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,5 +1,4 @@
 /* The validator's two stages against a real PostgreSQL: both error modes, WHOIS, doubles, races, poison, old tokens. */
-#include <libpq-fe.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <pthread.h>
@@ -7,12 +6,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "faults.h"
+#include "name.h"
 #include "services/validator/cp932.h"
 #include "services/validator/validator.h"
+#include "sql.h"
 #include "store/application.h"
 #include "store/check.h"
 #include "store/decide.h"
@@ -32,6 +35,7 @@ static const struct statement *const statements[] = {&job_claim_statement,
                                                      &check_progress_statement,
                                                      &check_scope_statement,
                                                      &check_seen_statement,
+                                                     &check_targets_statement,
                                                      &decide_amend_statement,
                                                      &decide_amend_all_statement,
                                                      &decide_audit_statement,
@@ -48,47 +52,11 @@ static const struct statement *const statements[] = {&job_claim_statement,
                                                      &decide_jobs_statement,
                                                      NULL};
 
-static PGconn *sql; /* as the schema's owner, to arrange and to look */
 static struct validator validator;
 static struct context context;
 static int organisations;
 static char organisation[24], domain[64], registrar[24]; /* of the running test */
-
-/* The first value of the result, "" for none. Valid until the next call. */
-static const char *value(const char *format, ...) _printf_(1, 2);
-static const char *value(const char *format, ...) {
-    static char *text;
-    static PGresult *result;
-    va_list ap;
-    va_start(ap, format);
-    free(text);
-    assert_true(vasprintf(&text, format, ap) >= 0);
-    va_end(ap);
-    PQclear(result);
-    result = PQexec(sql, text);
-    ExecStatusType status = PQresultStatus(result);
-    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
-        fail_msg("%s: %s", text, PQerrorMessage(sql));
-    return status == PGRES_TUPLES_OK && PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "";
-}
-
-static void install_policy(const char *name) {
-    _cleanup_buf_ struct buf body = {0};
-    FILE *file = fopen(POLICY_FILE, "re");
-    char piece[4096];
-    size_t n;
-    assert_non_null(file);
-    while ((n = fread(piece, 1, sizeof(piece), file)) > 0)
-        buf_add(&body, piece, n);
-    (void) fclose(file);
-    buf_printf(&body, "\n# %s\n", name);
-    char *quoted = PQescapeLiteral(sql, body.data, body.len);
-    (void) value("INSERT INTO policy (hash, name, body) VALUES (sha256(convert_to(%s, 'UTF8')), '%s', %s)"
-                 " ON CONFLICT DO NOTHING",
-                 quoted, name, quoted);
-    (void) value("UPDATE service SET policy = sha256(convert_to(%s, 'UTF8'))", quoted);
-    PQfreemem(quoted);
-}
+static const char *kind, *serial;                        /* of the uploads made next; "" for no serial */
 
 static int open_context(struct context *c) {
     static const struct service service = {.name = "validator"};
@@ -107,11 +75,9 @@ static void set_now(const char *expression) {
 
 static int setup(void **state) {
     (void) state;
-    const char *uri = getenv("INKAN_TEST_DATABASE");
-    sql = uri ? PQconnectdb(uri) : NULL;
-    if (!sql || PQstatus(sql) != CONNECTION_OK || cp932_open() < 0)
+    faults_open();
+    if (sql_open() < 0 || cp932_open() < 0 || name_open() < 0)
         return -1;
-    validator.parallel = parallel_new(2);
     return open_context(&context);
 }
 
@@ -120,7 +86,6 @@ static int teardown(void **state) {
     (void) value("UPDATE service SET policy = NULL");
     set_now("now()");
     db_free(context.db);
-    parallel_free(validator.parallel);
     PQfinish(sql);
     return 0;
 }
@@ -129,6 +94,8 @@ static int teardown(void **state) {
 static int begin(void **state) {
     (void) state;
     (void) value("DELETE FROM job");
+    kind = "server-issue";
+    serial = "";
     set_now("now()");
     install_policy("test");
     (void) snprintf(domain, sizeof(domain), "v%d-%s.ac.jp", organisations++, value("SELECT txid_current()"));
@@ -169,8 +136,8 @@ static char *make_line(const char *host, EVP_PKEY *key, const char *software) {
     int len = i2d_X509_REQ(req, &der);
     text_base64(&text, der, (size_t) len);
     assert_true(asprintf(&line,
-                         "CN=%s,O=testkikan,L=Chiyoda-ku,ST=Tokyo,C=JP\t11\t\t\t\t\t%s\t\t\ta@example.jp\t%s\t%s\t", cn,
-                         buf_string(&text), cn, software) > 0);
+                         "CN=%s,O=testkikan,L=Chiyoda-ku,ST=Tokyo,C=JP\t11\t\t%s\t\t\t%s\t\t\ta@example.jp\t%s\t%s\t",
+                         cn, serial, buf_string(&text), cn, software) > 0);
     OPENSSL_free(der);
     X509_REQ_free(req);
     EVP_PKEY_free(own);
@@ -183,9 +150,9 @@ static int64_t make_upload(const char *mode, bool dry_run, const char *const *ho
     assert_int_equal(
         text_to_int64(
             value("INSERT INTO upload (organisation, registrar, kind, on_error, dry_run, confirmed, filename, sha256,"
-                  " state, rows_total, open_chunks) VALUES (%s, %s, 'server-issue', '%s', %s, true, 'test.tsv',"
+                  " state, rows_total, open_chunks) VALUES (%s, %s, '%s', '%s', %s, true, 'test.tsv',"
                   " sha256(''), 'checking', %zu, 1) RETURNING id",
-                  organisation, registrar, mode, dry_run ? "true" : "false", n),
+                  organisation, registrar, kind, mode, dry_run ? "true" : "false", n),
             1, INT64_MAX, &id),
         0);
     for (size_t i = 0; i < n; i++) {
@@ -206,7 +173,7 @@ static int64_t make_upload(const char *mode, bool dry_run, const char *const *ho
 static int work(struct context *c, enum stage stage) {
     struct job job;
     int done = 0;
-    while (job_claim(c->db, stage, "test", c->shared.lease_usec, &job) > 0) {
+    while (job_claim(c->db, stage, "test", NULL, c->shared.lease_usec, &job) > 0) {
         c->job = &job;
         assert_int_equal(stage == STAGE_check ? check_work(c, &job) : decide_work(c, &job), 0);
         done++;
@@ -424,8 +391,8 @@ static void test_poison_and_old_tokens(void **state) {
     (void) state;
     struct job job, late;
     int64_t upload = make_upload("skip", false, HOSTS("a"), NULL);
-    assert_int_equal(job_claim(context.db, STAGE_check, "test", 0, &late), 1);
-    assert_int_equal(job_claim(context.db, STAGE_check, "test", context.shared.lease_usec, &job), 1);
+    assert_int_equal(job_claim(context.db, STAGE_check, "test", NULL, 0, &late), 1);
+    assert_int_equal(job_claim(context.db, STAGE_check, "test", NULL, context.shared.lease_usec, &job), 1);
     assert_int_equal(check_work(&context, &late), JOB_LOST);
     expect_upload(upload, "checking 0 0");
     assert_int_equal(check_poison(&context, &job), 0);
@@ -435,8 +402,8 @@ static void test_poison_and_old_tokens(void **state) {
 
     upload = make_upload("skip", false, HOSTS("b"), NULL);
     (void) work(&context, STAGE_check);
-    assert_int_equal(job_claim(context.db, STAGE_decide, "test", 0, &late), 1);
-    assert_int_equal(job_claim(context.db, STAGE_decide, "test", context.shared.lease_usec, &job), 1);
+    assert_int_equal(job_claim(context.db, STAGE_decide, "test", NULL, 0, &late), 1);
+    assert_int_equal(job_claim(context.db, STAGE_decide, "test", NULL, context.shared.lease_usec, &job), 1);
     assert_int_equal(decide_work(&context, &late), JOB_LOST);
     expect_upload(upload, "checking 1 0");
     assert_int_equal(decide_poison(&context, &job), 0);
@@ -485,6 +452,93 @@ static void test_race(void **state) {
                         "40");
 }
 
+/* As if the signer had been there. */
+static void make_certificate(int64_t upload, int64_t number) {
+    (void) value("INSERT INTO issuer (id, name, certificate, root, crl_shards, active)"
+                 " VALUES (1, 'test', 'x', 'x', 1, true) ON CONFLICT DO NOTHING");
+    (void) value(
+        "WITH made AS (INSERT INTO intent (application, issuer, serial, policy, tbs)"
+        "  SELECT a.id, 1, decode(lpad(to_hex(%lld), 32, '0'), 'hex'), s.policy, 'x' FROM application a, service s"
+        "   WHERE a.upload = %lld RETURNING application, serial)"
+        "INSERT INTO certificate (application, organisation, issuer, serial, der, cn, spki_hash, not_before, not_after)"
+        " SELECT a.id, a.organisation, 1, m.serial, 'x', a.cn, a.spki_hash, now(), now() + interval '9 days'"
+        "   FROM made m JOIN application a ON a.id = m.application",
+        (long long) number, (long long) upload);
+}
+
+/* Both saw the name free and wait for its row; one holds it then, the other is told so (937). */
+static void test_two_renewals_at_once(void **state) {
+    (void) state;
+    struct context other = {0};
+    pthread_t threads[2];
+    assert_int_equal(open_context(&other), 0);
+    assert_int_equal(db_connect(other.db), 0);
+    int64_t issued = make_upload("abort", false, HOSTS("a"), NULL);
+    assert_int_equal(work(&context, STAGE_check), 1);
+    assert_int_equal(work(&context, STAGE_decide), 1);
+    make_certificate(issued, 4711);
+    kind = "server-renew";
+    serial = "4711";
+    int64_t a = make_upload("abort", false, HOSTS("a"), NULL), b = make_upload("abort", false, HOSTS("a"), NULL);
+    assert_int_equal(work(&context, STAGE_check), 2);
+    (void) value("BEGIN");
+    (void) value("SELECT 1 FROM dn_taken WHERE organisation = %s FOR UPDATE", organisation);
+    assert_int_equal(pthread_create(&threads[0], NULL, decide_all, &context), 0);
+    assert_int_equal(pthread_create(&threads[1], NULL, decide_all, &other), 0);
+    while (strcmp(value("SELECT pg_stat_clear_snapshot()::text || (SELECT count(*) FROM pg_stat_activity"
+                        " WHERE wait_event_type = 'Lock' AND query LIKE '%%dn_taken%%')"),
+                  "2") != 0)
+        (void) usleep(10000);
+    (void) value("ROLLBACK");
+    (void) pthread_join(threads[0], NULL);
+    (void) pthread_join(threads[1], NULL);
+    db_free(other.db);
+    bool first = strcmp(value("SELECT state FROM upload WHERE id = %lld", (long long) a), "accepted") == 0;
+    expect_upload(first ? a : b, "accepted 1 0");
+    expect_rows(first ? b : a, "refused 937:4");
+    assert_string_equal(value("SELECT count(*) FROM dn_taken t JOIN application a ON a.id = t.renewing"
+                              " WHERE a.upload = %lld AND t.application <> t.renewing",
+                              (long long) (first ? a : b)),
+                        "1");
+}
+
+/* ---- with every fault in the work */
+
+static int64_t faulty;
+
+static void arrange_check(void) {
+    (void) value("DELETE FROM job");
+    (void) value("DELETE FROM dn_taken");
+    (void) value("DELETE FROM key_seen");
+    faulty = make_upload("skip", false, HOSTS("a", "bad", "c", "x", "x"), NULL);
+}
+
+static void check_checked(void) {
+    expect_upload(faulty, "checking 4 1");
+    expect_rows(faulty, "valid, invalid 201:12, valid, valid, valid");
+    assert_string_equal(value("SELECT count(*) FROM job WHERE stage = 'decide'"), "1");
+}
+
+static void arrange_decide(void) {
+    arrange_check();
+    (void) work(&context, STAGE_check);
+}
+
+static void check_decided(void) {
+    expect_upload(faulty, "accepted 2 3");
+    expect_rows(faulty, "valid, invalid 201:12, valid, refused 925:1, refused 925:1");
+    expect_count("dn_taken", faulty, "2");
+    expect_count("key_seen", faulty, "2");
+    expect_audit(faulty, "upload_accepted row_refused row_refused row_refused");
+    assert_string_equal(value("SELECT count(*) FROM job WHERE stage = 'sign'"), "1");
+}
+
+static void test_faults(void **state) {
+    (void) state;
+    faults_each(&context, &(struct faulty){STAGE_check, arrange_check, check_work, check_checked});
+    faults_each(&context, &(struct faulty){STAGE_decide, arrange_decide, decide_work, check_decided});
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_accept, begin),
@@ -497,6 +551,8 @@ int main(void) {
         cmocka_unit_test_setup(test_last_day, begin),
         cmocka_unit_test_setup(test_poison_and_old_tokens, begin),
         cmocka_unit_test_setup(test_race, begin),
+        cmocka_unit_test_setup(test_two_renewals_at_once, begin),
+        cmocka_unit_test_setup(test_faults, begin),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

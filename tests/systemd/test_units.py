@@ -44,10 +44,11 @@ class Unit(dict):
 def staged_units(tmp_path_factory):
     """The units with programs that exist, as they do once installed."""
     directory = tmp_path_factory.mktemp("units")
-    for daemon in DAEMONS:
-        (directory / f"inkan-{daemon}").symlink_to("/bin/true")
+    for program in (*(f"inkan-{daemon}" for daemon in DAEMONS), "inkanctl"):
+        (directory / program).symlink_to("/bin/true")
     for path in SYSTEMD.iterdir():
-        (directory / path.name).write_text(path.read_text().replace(LIBEXEC, f"{directory}/"))
+        text = path.read_text().replace(LIBEXEC, f"{directory}/").replace("/usr/bin/inkanctl", f"{directory}/inkanctl")
+        (directory / path.name).write_text(text)
     return directory
 
 
@@ -75,7 +76,7 @@ def test_verify_notices_mistakes(units, tmp_path):
         assert done.returncode != 0 or done.stderr
 
 
-@pytest.mark.parametrize("daemon", DAEMONS)
+@pytest.mark.parametrize("daemon", (*DAEMONS, "database"))
 def test_security(units, daemon):
     done = run("systemd-analyze", "security", "--offline=yes", "--threshold=20", "--no-pager",
                units / f"inkan-{daemon}.service")
@@ -88,6 +89,23 @@ def test_security_threshold_can_fail(units, tmp_path):
     path.write_text(re.sub(r"^(Protect|Restrict|SystemCall|Capability)\S+=.*\n", "",
                            (units / "inkan-signer.service").read_text(), flags=re.M))
     assert run("systemd-analyze", "security", "--offline=yes", "--threshold=20", "--no-pager", path).returncode != 0
+
+
+def test_drop_in_for_a_token(units, tmp_path):
+    """As shipped, and with each line that is only proposed: valid, and no wider than a unit may be."""
+    text = (TOP / "deploy/hsm/pkcs11.conf").read_text()
+    for number, drop_in in enumerate((text, re.sub(r"^#(?=[A-Z]\w+=)", "", text, flags=re.M))):
+        directory = tmp_path / str(number)
+        shutil.copytree(units, directory, symlinks=True)
+        for path in directory.glob("*.service"):
+            path.write_text(path.read_text().replace(str(units), str(directory)))
+        (directory / "inkan-signer.service.d").mkdir()
+        (directory / "inkan-signer.service.d/pkcs11.conf").write_text(drop_in)
+        done = run("systemd-analyze", "verify", "--man=no", *sorted(p for p in directory.glob("inkan-signer*") if p.is_file()
+                                                                     and not p.is_symlink()))
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        done = run("systemd-analyze", "security", "--offline=yes", "--threshold=30", "--no-pager", directory / "inkan-signer.service")
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("daemon", DAEMONS)
@@ -172,7 +190,7 @@ def test_sysusers_dry_run():
 
 def test_users(root):
     users, groups = entries(root / "etc/passwd"), entries(root / "etc/group")
-    wanted = [f"inkan-{name}" for name in (*DAEMONS, "operator")]
+    wanted = [f"inkan-{name}" for name in (*DAEMONS, "operator", "owner")]
     assert set(wanted) <= set(users)
     assert set(wanted) == set(groups["inkan"][3].split(","))
     for name in wanted:

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,11 +41,18 @@ static int setup(void **state) {
     assert_int_equal(X509_set_pubkey(x, key), 1);
     X509_EXTENSION *names =
         X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:www.example.ac.jp,DNS:example.ac.jp");
+    X509_EXTENSION *crl = X509V3_EXT_conf_nid(NULL, NULL, NID_crl_distribution_points, "URI:http://ca.example/1.crl");
+    X509_EXTENSION *access = X509V3_EXT_conf_nid(
+        NULL, NULL, NID_info_access, "OCSP;URI:http://ca.example/ocsp,caIssuers;URI:http://ca.example/1.cer");
     assert_int_equal(X509_add_ext(x, names, -1), 1);
+    assert_int_equal(X509_add_ext(x, crl, -1), 1);
+    assert_int_equal(X509_add_ext(x, access, -1), 1);
     assert_true(X509_sign(x, key, EVP_sha256()) > 0);
     int len = i2d_X509(x, &leaf);
     leaf_der = (struct db_bytes){leaf, (size_t) len};
     X509_EXTENSION_free(names);
+    X509_EXTENSION_free(crl);
+    X509_EXTENSION_free(access);
     X509_free(x);
     EVP_PKEY_free(key);
     return len > 0 ? 0 : -1;
@@ -58,14 +66,26 @@ static int teardown(void **state) {
 
 static void test_view(void **state) {
     (void) state;
-    json_t *view = certificate_view(leaf_der);
-    json_t *wanted =
-        json_pack("{s:[sss], s:[ss], s:s, s:s, s:s, s:s}", "dn", "CN=www.example.ac.jp", "O=国立<b>", "C=JP", "names",
-                  "www.example.ac.jp", "example.ac.jp", "serial", "18446744073709551615", "issuer", "www.example.ac.jp",
-                  "not_before", "2026/11/23 10:02:03", "not_after", "2027/06/09 10:02:02");
+    json_auto_t *view = certificate_view(leaf_der);
+    json_auto_t *wanted =
+        json_pack("{s:[sss], s:s, s:[ss], s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[s], s:[s], s:[s]}", "dn",
+                  "CN=www.example.ac.jp", "O=国立<b>", "C=JP", "cn", "www.example.ac.jp", "names", "www.example.ac.jp",
+                  "example.ac.jp", "serial", "18446744073709551615", "serial_hex", "0xffffffffffffffff", "issuer",
+                  "www.example.ac.jp", "not_before", "2026/11/23 10:02:03", "not_after", "2027/06/09 10:02:02", "key",
+                  "ECDSA prime256v1", "signature", "ecdsa-with-SHA256", "crl", "http://ca.example/1.crl", "ocsp",
+                  "http://ca.example/ocsp", "ca", "http://ca.example/1.cer");
+    const char *sha256 = json_string_value(json_object_get(view, "sha256")),
+               *sha1 = json_string_value(json_object_get(view, "sha1"));
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    char first[4];
+    assert_int_equal(EVP_Digest(leaf, leaf_der.len, digest, NULL, EVP_sha256(), NULL), 1);
+    (void) snprintf(first, sizeof(first), "%02X:", digest[0]);
+    assert_int_equal(strlen(sha256), 32 * 3 - 1);
+    assert_memory_equal(sha256, first, 3);
+    assert_int_equal(strlen(sha1), 20 * 3 - 1);
+    json_object_del(view, "sha256");
+    json_object_del(view, "sha1");
     assert_true(json_equal(view, wanted));
-    json_decref(view);
-    json_decref(wanted);
 }
 
 static void test_unreadable(void **state) {
@@ -74,13 +94,13 @@ static void test_unreadable(void **state) {
     assert_null(certificate_view((struct db_bytes){NULL, 0}));
     assert_null(certificate_view((struct db_bytes){"x", 1}));
     assert_null(certificate_view((struct db_bytes){leaf, leaf_der.len - 1}));
-    assert_true(certificate_p7b(&to, leaf_der, (struct db_bytes){"x", 1}) < 0);
+    assert_true(certificate_put(&to, CERTIFICATE_FORM_P7B, leaf_der, (struct db_bytes){"x", 1}) < 0);
 }
 
 static void test_pem(void **state) {
     (void) state;
     _cleanup_buf_ struct buf to = {0};
-    certificate_pem(&to, leaf_der);
+    assert_int_equal(certificate_put(&to, CERTIFICATE_FORM_PEM, leaf_der, leaf_der), 0);
     BIO *bio = BIO_new_mem_buf(to.data, (int) to.len);
     X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
     unsigned char *der = NULL;
@@ -96,7 +116,7 @@ static void test_pem(void **state) {
 static void test_p7b(void **state) {
     (void) state;
     _cleanup_buf_ struct buf to = {0};
-    assert_int_equal(certificate_p7b(&to, leaf_der, leaf_der), 0);
+    assert_int_equal(certificate_put(&to, CERTIFICATE_FORM_P7B, leaf_der, leaf_der), 0);
     const unsigned char *p = (const unsigned char *) to.data;
     PKCS7 *p7 = d2i_PKCS7(NULL, &p, (long) to.len);
     assert_non_null(p7);

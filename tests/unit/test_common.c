@@ -6,9 +6,11 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "log.h"
 #include "metrics.h"
 #include "parallel.h"
 #include "proto/errors.h"
@@ -34,6 +36,23 @@ static void test_metrics_text(void **state) {
         assert_non_null(strstr(buf_string(&text), wanted[i]));
 }
 
+/* Gauges hold what was set last; two labels come as one text. */
+static void test_metrics_gauges(void **state) {
+    (void) state;
+    for (int round = 0; round < 2; round++) {
+        _cleanup_buf_ struct buf text = {0};
+        metrics_clear_gauges();
+        metrics_set(METRIC_JOBS, "check,ready", 7);
+        if (round == 0)
+            metrics_set(METRIC_UNSEALED, NULL, 61);
+        metrics_set(METRIC_JOBS, "check,ready", 8);
+        metrics_write(&text);
+        assert_non_null(
+            strstr(buf_string(&text), "# TYPE inkan_jobs gauge\ninkan_jobs{stage=\"check\",state=\"ready\"} 8\n"));
+        assert_int_equal(strstr(buf_string(&text), "\ninkan_audit_unsealed_seconds 61\n") != NULL, round == 0);
+    }
+}
+
 static void test_metrics_are_bounded(void **state) {
     (void) state;
     for (int i = 0; i < 1000; i++) {
@@ -56,7 +75,6 @@ static void test_parallel(void **state) {
     (void) state;
     struct parallel *p = parallel_new(4);
     assert_non_null(p);
-    assert_int_equal(parallel_threads(p), 4);
     for (int round = 0; round < 200; round++) {
         static atomic_int seen[97];
         memset(seen, 0, sizeof(seen));
@@ -100,11 +118,48 @@ static void test_error_table(void **state) {
     json_decref(args);
 }
 
+/* What log_at() writes of a text from outside. */
+static void log_line_is(const char *text, const char *expected) {
+    int pipe_fds[2], saved = dup(STDERR_FILENO);
+    char line[2048];
+    assert_int_equal(pipe(pipe_fds), 0);
+    assert_true(dup2(pipe_fds[1], STDERR_FILENO) >= 0);
+    log_peer("%s", text);
+    assert_true(dup2(saved, STDERR_FILENO) >= 0);
+    ssize_t n = read(pipe_fds[0], line, sizeof(line) - 1);
+    assert_true(n > 0);
+    line[n] = '\0';
+    assert_string_equal(line, expected);
+    (void) close(pipe_fds[0]);
+    (void) close(pipe_fds[1]);
+    (void) close(saved);
+}
+
+static void test_a_log_line_is_a_line(void **state) {
+    (void) state;
+    log_open("test", LOG_LEVEL_DEBUG);
+    log_line_is("plain", "<4>test: peer: plain\n");
+    log_line_is("a\r\n<3>kernel: b", "<4>test: peer: a?\?<3>kernel: b\n");
+    log_line_is("\x1b[2J\x07\x7f", "<4>test: peer: ?[2J??\n");
+    log_line_is("a\xe2\x80\xa8"
+                "b\xef\xbb\xbf",
+                "<4>test: peer: a?b?\n");
+    log_line_is("\xff\xc0\xaf", "<4>test: peer: ???\n");
+    char text[3000];
+    memset(text, 'x', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    char expected[1100] = "<4>test: peer: ";
+    memset(expected + strlen(expected), 'x', 1024 - 2 - strlen(expected));
+    expected[1022] = '\n';
+    log_line_is(text, expected);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_metrics_text), cmocka_unit_test(test_metrics_are_bounded),
-        cmocka_unit_test(test_parallel),     cmocka_unit_test(test_error_texts),
-        cmocka_unit_test(test_error_table),
+        cmocka_unit_test(test_metrics_text),         cmocka_unit_test(test_metrics_gauges),
+        cmocka_unit_test(test_metrics_are_bounded),  cmocka_unit_test(test_parallel),
+        cmocka_unit_test(test_error_texts),          cmocka_unit_test(test_error_table),
+        cmocka_unit_test(test_a_log_line_is_a_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

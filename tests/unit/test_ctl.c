@@ -144,6 +144,19 @@ static void test_domain(void **state) {
     assert_int_equal(ctl_domain(label + 1, name), 0);
 }
 
+/* The same function as for the names of a row: tests/unit/test_validator_row.c has more of them. */
+static void test_public_domain(void **state) {
+    (void) state;
+    static const char *const good[] = {"example.ac.jp", "example.org", "city.kawasaki.jp"};
+    static const char *const bad[] = {"ac.jp",         "kawasaki.jp",  "foo.kawasaki.jp", "co.uk",
+                                      "host.internal", "example.test", "abc.onion",       "1.168.192.in-addr.arpa"};
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+        assert_int_equal(ctl_check_public(good[i]), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        if (ctl_check_public(bad[i]) != CTL_REFUSED)
+            fail_msg("\"%s\" passes", bad[i]);
+}
+
 static void test_mail(void **state) {
     (void) state;
     assert_int_equal(ctl_check_mail("mail", "toroku.hanako+1@example.ac.jp"), 0);
@@ -171,6 +184,68 @@ static void test_text(void **state) {
     assert_int_equal(ctl_check_text("x", "a ", 9), CTL_USAGE);
     assert_int_equal(ctl_check_text("x", "a\nb", 9), CTL_USAGE);
     assert_int_equal(ctl_check_text("x", "\xff", 9), CTL_USAGE);
+    assert_int_equal(ctl_check_text("x", "葛\xF3\xA0\x84\x80飾", 9), 0); /* a variant of a kanji, as names have them */
+}
+
+/* What cannot be seen, or makes the rest look otherwise, of every kind that Unicode has. */
+static void test_invisible(void **state) {
+    (void) state;
+    static const char *const wrong[] = {
+        "a\x7F"
+        "b",
+        "a\xC2\x85"
+        "b", /* U+0085 */
+        "a\xC2\xAD"
+        "b",           /* soft hyphen */
+        "a\u200Bb",    /* zero width */
+        "a\u200Db",    /* joiner */
+        "a\u200Eb",    /* left to right */
+        "a\u202Eb",    // NOLINT(misc-misleading-bidirectional): right to left, over all
+        "a\u2066b",    // NOLINT(misc-misleading-bidirectional): isolate
+        "a\u2028b",    /* line separator */
+        "a\u2029b",    /* paragraph separator */
+        "a\u2060b",    /* word joiner */
+        "a\uFEFFb",    /* BOM */
+        "a\uE000b",    /* private */
+        "a\u0378b",    /* not assigned */
+        "a\U000E0041b" /* tag */
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+        if (ctl_check_text("x", wrong[i], 9) != CTL_USAGE)
+            fail_msg("number %zu passes", i);
+}
+
+/* O, ST and L: the values that certificates carry. */
+static void test_subject(void **state) {
+    (void) state;
+    static const char *const good[] = {"Tokyo", "Chiyoda-ku", "Nanjo", "Naha-shi, Okinawa", "A & B (Japan) Co., Ltd."};
+    static const char *const wrong[] = {"Tokyo, C=JP",
+                                        "C=JP",
+                                        "Tokyo=",
+                                        "東京",
+                                        "ＡＢ",
+                                        "Some-State",
+                                        "some-state",
+                                        "Internet Widgits Pty Ltd",
+                                        "Default City",
+                                        "Default Company Ltd",
+                                        "-",
+                                        ".",
+                                        " - ",
+                                        "..",
+                                        "N/A",
+                                        "n.a.",
+                                        "None",
+                                        "null",
+                                        "*",
+                                        "(none)"};
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+        assert_int_equal(ctl_check_subject("x", good[i], 64, "="), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+        if (ctl_check_subject("x", wrong[i], 64, "=") != CTL_USAGE)
+            fail_msg("\"%s\" passes", wrong[i]);
+    assert_int_equal(ctl_check_subject("x", "Naha-shi, Okinawa", 64, "=,"), CTL_USAGE);
+    assert_int_equal(ctl_check_subject("x", NULL, 64, "=,"), 0);
 }
 
 static int quiet(void **state) {
@@ -186,9 +261,10 @@ static int done(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_commands), cmocka_unit_test(test_options), cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_help),     cmocka_unit_test(test_table),   cmocka_unit_test(test_domain),
-        cmocka_unit_test(test_mail),     cmocka_unit_test(test_text),
+        cmocka_unit_test(test_commands),      cmocka_unit_test(test_options), cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_help),          cmocka_unit_test(test_table),   cmocka_unit_test(test_domain),
+        cmocka_unit_test(test_public_domain), cmocka_unit_test(test_mail),    cmocka_unit_test(test_text),
+        cmocka_unit_test(test_invisible),     cmocka_unit_test(test_subject),
     };
     return cmocka_run_group_tests(tests, quiet, done);
 }

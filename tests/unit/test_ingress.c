@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "services/ingress/core.h"
+#include "services/ingress/export.h"
 #include "services/ingress/lines.h"
 
 /* The lines of text as "seq:bytes|seq:bytes|". */
@@ -66,7 +67,56 @@ static void test_origin(void **state) {
                          cases[i].foreign);
 }
 
+static void cell_is(const char *text, const char *expected) {
+    _cleanup_buf_ struct buf got = {0};
+    buf_text(&got, "before\t");
+    export_cell(&got, text);
+    assert_string_equal(buf_string(&got) + strlen("before\t"), expected);
+}
+
+static void test_export_cell(void **state) {
+    (void) state;
+    cell_is("", "");
+    cell_is("www.example.ac.jp", "www.example.ac.jp");
+    cell_is("a=1+1", "a=1+1");
+    cell_is("=1+1", "'=1+1");
+    cell_is("+1", "'+1");
+    cell_is("-1", "'-1");
+    cell_is("@SUM(A1)", "'@SUM(A1)");
+    cell_is("\t=1", "' =1");
+    cell_is("\r=1", "' =1");
+    cell_is("\n=1", "' =1");
+    cell_is("-", "-");
+    cell_is("a\tb\r\nc", "a b  c");
+    cell_is("＝1", "'\x81\x81"
+                   "1");
+    cell_is("国立", "\x8d\x91\x97\xa7");
+    cell_is("a\U0001F600", "a?");
+}
+
+static void test_language(void **state) {
+    (void) state;
+    static const struct {
+        const char *wanted, *cookies, *accepted;
+        enum language language;
+    } cases[] = {
+        {NULL, NULL, NULL, LANGUAGE_JA},
+        {"en", "lang=ja", "ja", LANGUAGE_EN},
+        {"fr", "lang=en", "ja", LANGUAGE_EN},
+        {NULL, "a=b; lang=en", "ja", LANGUAGE_EN},
+        {NULL, "xlang=en; lang=", "ja", LANGUAGE_JA},
+        {NULL, "lang=english", NULL, LANGUAGE_JA},
+        {NULL, NULL, "fr-CH, en-GB;q=0.9, ja;q=0.8", LANGUAGE_EN},
+        {NULL, NULL, "ja-JP, en", LANGUAGE_JA},
+        {NULL, NULL, "french, men, EN", LANGUAGE_EN},
+        {"", ";;; ;", ",,;q=1, ,", LANGUAGE_JA},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        assert_int_equal(language_choose(cases[i].wanted, cases[i].cookies, cases[i].accepted), cases[i].language);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lines), cmocka_unit_test(test_origin)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_lines), cmocka_unit_test(test_origin),
+                                       cmocka_unit_test(test_export_cell), cmocka_unit_test(test_language)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,6 +90,8 @@ static void test_differences(void **state) {
     assert_true(!today.client_auth && !today.subject_key_identifier);
     assert_int_equal(manual.expiry_days_count, 0);
     assert_int_equal(today.expiry_days_count, 2);
+    assert_true(manual.link_remind_days == 0 && manual.link_lapsed_days == 0);
+    assert_true(today.link_remind_days == 7 && today.link_lapsed_days == 1);
     assert_int_equal(manual.old_reason, 0);
     assert_int_equal(today.old_reason, 4);
     for (int id = 0; id < 20; id++) {

@@ -19,7 +19,8 @@ static const char policy_text[] =
     "true\n"
     "[match]\nkey = cn\n[profiles]\n3 = rsa:2048\n11 = ec:secp384r1\n[names]\nmax = 8\n[extensions]\n"
     "policies = 2.23.140.1.2.2 1.2.392.200091.100.901.11\ncps = https://example.jp/cps\nclient_auth = false\n"
-    "subject_key_identifier = true\n[crl]\ndays = 7\nhours = 24\n[holder]\ncheck = true\n[delivery]\ndays = 30\n"
+    "subject_key_identifier = true\n[crl]\ndays = 7\nhours = 24\n[holder]\ncheck = true\n[delivery]\ndays = 30\nremind "
+    "= 7\nlapsed = 1\n"
     "[renewal]\nremind = 14\nreason = 4\n[expiry]\ndays = 30 7\n";
 
 static struct policy policy;
@@ -149,9 +150,11 @@ static void test_addresses(void **state) {
     /* 0x1234 mod 16 */
     assert_string_equal((const char *) ASN1_STRING_get0_data(uri->d.ia5), "http://pki.example.jp/crl/7-4.crl");
     AUTHORITY_INFO_ACCESS *access = X509_get_ext_d2i(x, NID_info_access, NULL, NULL);
-    assert_int_equal(sk_ACCESS_DESCRIPTION_num(access), 1);
-    assert_string_equal((const char *) ASN1_STRING_get0_data(sk_ACCESS_DESCRIPTION_value(access, 0)->location->d.ia5),
-                        "http://pki.example.jp/ca/7.cer");
+    static const char *const wanted[] = {"http://pki.example.jp/ocsp", "http://pki.example.jp/ca/7.cer"};
+    assert_int_equal(sk_ACCESS_DESCRIPTION_num(access), ARRAY_SIZE(wanted));
+    for (int i = 0; i < (int) ARRAY_SIZE(wanted); i++)
+        assert_string_equal(
+            (const char *) ASN1_STRING_get0_data(sk_ACCESS_DESCRIPTION_value(access, i)->location->d.ia5), wanted[i]);
     CERTIFICATEPOLICIES *policies = X509_get_ext_d2i(x, NID_certificate_policies, NULL, NULL);
     assert_int_equal(sk_POLICYINFO_num(policies), 2);
     CRL_DIST_POINTS_free(points);

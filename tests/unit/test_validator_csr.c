@@ -165,6 +165,18 @@ static void test_changed_afterwards(void **state) {
     }
 }
 
+/* The sample with another SubjectPublicKeyInfo, signed by the sample's key. */
+static void sign_with_spki(const struct sample *s, const struct buf *spki, struct buf *ret) {
+    _cleanup_buf_ struct buf fields = {0}, info = {0};
+    struct der whole = s->info, parts = der_get(&whole, DER_SEQUENCE);
+    size_t before = (size_t) (s->spki.at - parts.at);
+    buf_add(&fields, parts.at, before);
+    buf_add(&fields, spki->data, spki->len);
+    buf_add(&fields, s->spki.at + s->spki.left, parts.left - before - s->spki.left);
+    der_wrap(&info, DER_SEQUENCE, &fields);
+    sign(s, info.data, info.len, ret);
+}
+
 /* Numbers of an RSA key that are not in their shortest form, negative, or followed by something. */
 static void test_rsa_key_forms(void **state) {
     (void) state;
@@ -194,17 +206,141 @@ static void test_rsa_key_forms(void **state) {
         der_wrap(&key, DER_SEQUENCE, &numbers);
         buf_add(&made, algorithm.at, algorithm.left);
         der_wrap(&made, DER_BIT_STRING, &key);
-        struct der whole = s->info, parts = der_get(&whole, DER_SEQUENCE);
-        size_t before = (size_t) (s->spki.at - parts.at);
-        buf_add(&numbers, parts.at, before);
-        der_wrap(&numbers, DER_SEQUENCE, &made);
-        buf_add(&numbers, s->spki.at + s->spki.left, parts.left - before - s->spki.left);
-        der_wrap(&info, DER_SEQUENCE, &numbers);
-        sign(s, info.data, info.len, &der);
+        der_wrap(&info, DER_SEQUENCE, &made);
+        sign_with_spki(s, &info, &der);
         bool good = both(&der, s->profile);
         if (good != (i + 1 == sizeof(forms) / sizeof(forms[0])))
             fail_msg("%s", forms[i].what);
     }
+}
+
+/* The codes of the errors, "916 915". */
+static void expect_codes(const char *what, const struct buf *der, const struct policy_profile *profile,
+                         const char *expected) {
+    _cleanup_buf_ struct buf text = {0}, found = {0};
+    struct problems problems = {.format = tsv_format("server-issue")};
+    struct csr csr;
+    size_t i;
+    json_t *e;
+    text_base64(&text, der->data, der->len);
+    assert_int_equal(csr_check(&csr, text.data, text.len, NULL, profile, 7, &problems), 0);
+    json_array_foreach(problems.list, i, e) {
+        buf_printf(&found, "%s%d", i ? " " : "", (int) json_integer_value(json_object_get(e, "code")));
+    }
+    if (strcmp(buf_string(&found), expected) != 0)
+        fail_msg("%s: expected \"%s\", found \"%s\"", what, expected, buf_string(&found));
+    problems_done(&problems);
+    csr_done(&csr);
+}
+
+static void spki_of(const void *algorithm, size_t algorithm_len, const void *key, size_t key_len, struct buf *ret) {
+    _cleanup_buf_ struct buf fields = {0}, bits = {0};
+    buf_add(&fields, algorithm, algorithm_len);
+    buf_char(&bits, 0);
+    buf_add(&bits, key, key_len);
+    der_wrap(&fields, DER_BIT_STRING, &bits);
+    der_wrap(ret, DER_SEQUENCE, &fields);
+}
+
+#define POINT 97 /* of P-384: 04, x, y */
+
+/* SP 800-56A 5.6.2.3: points that are none, and the right point in forms that BR 7.1.3.1 does not have. */
+static void test_ec_points(void **state) {
+    (void) state;
+    const struct sample *s = &samples[1];
+    struct der spki = s->spki, fields = der_get(&spki, DER_SEQUENCE), algorithm = der_get_any(&fields);
+    struct der bits = der_get(&fields, DER_BIT_STRING);
+    assert_int_equal(bits.left, 1 + POINT);
+    uint8_t right[POINT], off[POINT], compressed[49], hybrid[POINT], large[POINT], zero[POINT] = {0x04};
+    memcpy(right, bits.at + 1, POINT);
+    memcpy(off, right, POINT);
+    off[POINT - 1] ^= 1;
+    memcpy(compressed, right, sizeof(compressed));
+    compressed[0] = (uint8_t) (0x02 | (right[POINT - 1] & 1));
+    memcpy(hybrid, right, POINT);
+    hybrid[0] = (uint8_t) (0x06 | (right[POINT - 1] & 1));
+    memset(large, 0xFF, POINT);
+    large[0] = 0x04;
+    const struct {
+        const char *what, *codes;
+        const uint8_t *point;
+        size_t len;
+    } points[] = {
+        {"as it must be", "", right, POINT},
+        {"off the curve", "914", off, POINT},
+        {"compressed", "916", compressed, sizeof(compressed)},
+        {"hybrid", "916", hybrid, POINT},
+        {"at infinity", "916 915", (const uint8_t *) "", 1},
+        {"zeros", "914", zero, POINT},
+        {"coordinates out of range", "914", large, POINT},
+        {"cut", "914", right, POINT - 1},
+        {"of nothing", "914", right, 0},
+    };
+    for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+        _cleanup_buf_ struct buf made = {0}, der = {0};
+        spki_of(algorithm.at, algorithm.left, points[i].point, points[i].len, &made);
+        sign_with_spki(s, &made, &der);
+        expect_codes(points[i].what, &der, s->profile, points[i].codes);
+    }
+}
+
+/* The right key under another AlgorithmIdentifier: the certificate would carry it. */
+static void test_algorithms(void **state) {
+    (void) state;
+    static const char oid_rsa[] = "1.2.840.113549.1.1.1", oid_pss[] = "1.2.840.113549.1.1.10";
+    static const char oid_ec[] = "1.2.840.10045.2.1", p_256[] = "1.2.840.10045.3.1.7", p_384_oid[] = "1.3.132.0.34";
+    static const struct {
+        const char *what, *oid, *curve;
+        int sample;
+        const char *tail; /* after the OIDs */
+        size_t tail_len;
+        const char *codes;
+    } algorithms[] = {
+        {"RSA", oid_rsa, NULL, 0, "\x05\x00", 2, ""},
+        {"RSA without NULL", oid_rsa, NULL, 0, "", 0, "916"},
+        {"RSA with an empty SEQUENCE", oid_rsa, NULL, 0, "\x30\x00", 2, "916"},
+        {"RSA with NULL twice", oid_rsa, NULL, 0, "\x05\x00\x05\x00", 4, "914"},
+        {"RSA-PSS", oid_pss, NULL, 0, "", 0, "916"},
+        {"EC", oid_ec, p_384_oid, 1, "", 0, ""},
+        {"EC with NULL", oid_ec, NULL, 1, "\x05\x00", 2, "914"},
+        {"EC without parameters", oid_ec, NULL, 1, "", 0, "914"},
+        {"EC of another curve", oid_ec, p_256, 1, "", 0, "914"},
+        {"EC and a tail", oid_ec, p_384_oid, 1, "\x05\x00", 2, "914"},
+        {"RSA's for EC", oid_rsa, NULL, 1, "\x05\x00", 2, "914"},
+    };
+    for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
+        const struct sample *s = &samples[algorithms[i].sample];
+        struct der spki = s->spki, fields = der_get(&spki, DER_SEQUENCE);
+        (void) der_get_any(&fields);
+        struct der bits = der_get(&fields, DER_BIT_STRING);
+        _cleanup_buf_ struct buf inside = {0}, algorithm = {0}, made = {0}, der = {0};
+        der_put_oid(&inside, algorithms[i].oid);
+        if (algorithms[i].curve)
+            der_put_oid(&inside, algorithms[i].curve);
+        buf_add(&inside, algorithms[i].tail, algorithms[i].tail_len);
+        der_wrap(&algorithm, DER_SEQUENCE, &inside);
+        spki_of(algorithm.data, algorithm.len, bits.at + 1, bits.left - 1, &made);
+        sign_with_spki(s, &made, &der);
+        expect_codes(algorithms[i].what, &der, s->profile, algorithms[i].codes);
+    }
+}
+
+/* P-384 by its numbers instead of its name: the same key, and a door for other curves (CVE-2020-0601). */
+static void test_explicit_curve(void **state) {
+    (void) state;
+    const struct sample *s = &samples[1];
+    EVP_PKEY *copy = EVP_PKEY_dup(s->key);
+    unsigned char *spki = NULL;
+    assert_non_null(copy);
+    assert_int_equal(EVP_PKEY_set_utf8_string_param(copy, "encoding", "explicit"), 1);
+    int len = i2d_PUBKEY(copy, &spki);
+    assert_true(len > 200); /* the numbers are in it */
+    _cleanup_buf_ struct buf made = {0}, der = {0};
+    buf_add(&made, spki, (size_t) len);
+    sign_with_spki(s, &made, &der);
+    expect_codes("explicit", &der, s->profile, "916");
+    OPENSSL_free(spki);
+    EVP_PKEY_free(copy);
 }
 
 int main(void) {
@@ -213,6 +349,9 @@ int main(void) {
         cmocka_unit_test(test_changed_and_signed_anew),
         cmocka_unit_test(test_changed_afterwards),
         cmocka_unit_test(test_rsa_key_forms),
+        cmocka_unit_test(test_ec_points),
+        cmocka_unit_test(test_algorithms),
+        cmocka_unit_test(test_explicit_curve),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

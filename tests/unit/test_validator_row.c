@@ -1,4 +1,5 @@
 /* Every error that one row can have, each provoked by a row of its own with real CSRs, and the order of several. */
+#include <errno.h>
 #include <iconv.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -8,13 +9,17 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unictype.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "services/validator/cp932.h"
+#include "services/validator/key_list.h"
 #include "services/validator/row.h"
 
 #define DN "CN=www.example.ac.jp,O=testkikan,L=Chiyoda-ku,ST=Tokyo,C=JP"
@@ -34,9 +39,31 @@ enum key {
     SMALL_FACTOR,
     ROCA,
     FERMAT,
+    EVEN,
+    DEBIAN,
+    DEBIAN_B,
+    SQUARE,
+    CUBE,
+    POWER,
     KEYS
 };
 static EVP_PKEY *keys[KEYS];
+
+/* Published keys of Debian's broken generator: of Boulder's tests and of badkeys'. */
+static const char debian[] =
+    "D673252AF6723C3F72529403EAB7C30DEF3C52F97E799825F4A70191C616ADCF1ECE1113F1625971074C492C592025FD"
+    "EADBDB146A081826BDF0D77C3C913DCF1B6F0B3B78F5108D2E493AD0EEE8CA5C021711ADC13D358E61133870FCD19C8E"
+    "5C22403959782AA82E72AEE53A3D491E3912CE27B27E1A85EA69C19A527D28F7934C9823B7E56FDD657DAC83FDC65BB2"
+    "2A98D843DF73238919781B714C81A5E2AFEC71F5C54AA2A27C590AD94C03C1062D50EFCFFAC743E3C8A3AE056846A1D7"
+    "56EB862BF4224169D467C35215ADE0AFCC11E85FE629AFB802C4786FF2E9C929BCCF502B3D3B8876C6A11785CC398B38"
+    "9F1D86BDD9CB0BD4EC13956EC3FA270D";
+static const char debian_b[] =
+    "C096530C4C4A343FC388FF8B6E14C88B617485966DD0F757F3DECB2F03DFDFE6F518E0948F5387059BD5AA124F26D38F"
+    "139DD6EBC234360561689758E9B14E03F714508167374CBF64E24E26C3CD95ED5A5D04E3C404BE157BB8090E9ADA9CDC"
+    "53EF7E806C1E77B5F10242150A24E9ADF991088DAF20A75BEB54BC91FE43DD8755447FD3ABDEFB9F1C987A8B04198245"
+    "04E213F8DD26A9C6B7ED2F2103D8422720F7A7400CE34743E4CE40440C69013EFEA2A39790FCDFCCBB424DA1D824ADFE"
+    "58071ED76D41AF836E4093EA60F5719E250FA214F8631153A81EEFC17D82E3F819DA57691ED9602550074FDEA73AC9E5"
+    "CFE10F6B91ADC31B402C3E370B03A559";
 
 static const struct name_domain domains[] = {
     {1, "example.ac.jp", true}, {2, "example.jp", true}, {3, "pending.ac.jp", false}, {4, "shut.example.ac.jp", false}};
@@ -99,6 +126,18 @@ static EVP_PKEY *weak_key(enum key kind) {
         do
             assert_true(BN_rand(n, 2048, BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ODD));
         while (BN_mod_word(n, 3) == 0 || BN_mod_word(n, 5) == 0 || BN_mod_word(n, 7) != 0);
+    } else if (kind == EVEN) {
+        assert_true(BN_rand(n, 2048, BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ANY) && BN_clear_bit(n, 0));
+    } else if (kind == DEBIAN || kind == DEBIAN_B) {
+        assert_int_equal(BN_hex2bn(&n, kind == DEBIAN ? debian : debian_b), 512);
+    } else if (kind == SQUARE) {
+        assert_true(BN_generate_prime_ex(a, 1024, 0, NULL, NULL, NULL) && BN_sqr(n, a, ctx));
+    } else if (kind == CUBE) {
+        do
+            assert_true(BN_generate_prime_ex(a, 683, 0, NULL, NULL, NULL) && BN_sqr(n, a, ctx) && BN_mul(n, n, a, ctx));
+        while (BN_num_bits(n) != 2048);
+    } else if (kind == POWER) {
+        assert_true(BN_set_word(a, 1249) && BN_set_word(b, 199) && BN_exp(n, a, b, ctx)); /* 2048 bits, of primes */
     } else if (kind == FERMAT) {
         do {
             assert_true(BN_rand(a, 1024, BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ODD) && BN_set_word(b, 4096));
@@ -133,6 +172,11 @@ static EVP_PKEY *weak_key(enum key kind) {
 static int make_keys(void **state) {
     (void) state;
     assert_int_equal(cp932_open(), 0);
+    assert_int_equal(name_open(), 0);
+    _cleanup_buf_ struct buf path = {0}, errors = {0};
+    buf_printf(&path, "%s/deploy/debian-weak-keys.txt", getenv("INKAN_SOURCE"));
+    assert_int_equal(key_list_open(path.data, &errors), 0);
+    assert_int_equal(key_list_count(), 16);
     rules.format = tsv_format("server-issue");
     keys[RSA2048] = EVP_RSA_gen(2048);
     keys[RSA2048_B] = EVP_RSA_gen(2048);
@@ -154,6 +198,8 @@ static int free_keys(void **state) {
     (void) state;
     for (size_t i = 0; i < KEYS; i++)
         EVP_PKEY_free(keys[i]);
+    key_list_done();
+    name_close();
     return 0;
 }
 
@@ -164,7 +210,20 @@ struct request {
     bool broken_signature;
     bool version_2;
     const char *tail; /* after the DER */
+    int string;       /* type of all values; 0: as OpenSSL chooses. "~" stands for NUL */
 };
+
+/* One value in a string type, most of which OpenSSL does not write by itself. */
+static void add_value(X509_NAME *name, const char *attribute, const char *value, int type, int set) {
+    unsigned char bytes[400];
+    size_t width = type == V_ASN1_BMPSTRING ? 2 : type == V_ASN1_UNIVERSALSTRING ? 4 : 1, len = 0;
+    for (const char *p = value; *p; p++) {
+        for (size_t i = 1; i < width; i++)
+            bytes[len++] = 0;
+        bytes[len++] = *p == '~' ? '\0' : (unsigned char) *p;
+    }
+    assert_true(X509_NAME_add_entry_by_txt(name, attribute, type ? type : MBSTRING_UTF8, bytes, (int) len, -1, set));
+}
 
 static X509_REQ *request_build(const struct request *r) {
     X509_REQ *req = X509_REQ_new();
@@ -175,7 +234,7 @@ static X509_REQ *request_build(const struct request *r) {
         p += set ? 1 : 0;
         char *value = strchr(p, '=');
         *value++ = '\0';
-        assert_true(X509_NAME_add_entry_by_txt(name, p, MBSTRING_UTF8, (unsigned char *) value, -1, -1, set));
+        add_value(name, p, value, r->string, set);
     }
     free(copy);
     assert_true(X509_REQ_set_pubkey(req, keys[r->key]) && X509_REQ_set_version(req, r->version_2 ? 1 : 0));
@@ -399,6 +458,24 @@ static void test_encoding(void **state) {
     expect_line("empty", "", 0, "911:0 201:1");
 }
 
+/* Whatever a column takes can be seen: no control, format, separator, private or unassigned character of Unicode. */
+static void test_every_character(void **state) {
+    (void) state;
+    int taken = 0;
+    for (unsigned code = 0; code < 0x10000; code++) {
+        uint8_t bytes[2] = {(uint8_t) (code >> 8), (uint8_t) code};
+        size_t skip = code < 0x100 ? 1 : 0;
+        uint32_t c = 0;
+        enum cp932_kind kind = CP932_CONTROL;
+        if (cp932_next(bytes + skip, 2 - skip, &c, &kind) != 2 - skip || (kind != CP932_ASCII && kind != CP932_FULL))
+            continue;
+        taken++;
+        if (uc_is_general_category_withtable(c, UC_CATEGORY_MASK_C | UC_CATEGORY_MASK_Zl | UC_CATEGORY_MASK_Zp))
+            fail_msg("%04X: U+%04X", code, c);
+    }
+    assert_int_equal(taken, 95 + 6879); /* ASCII, JIS X 0208 */
+}
+
 static void test_dn(void **state) {
     (void) state;
     static const struct expectation rows[] = {
@@ -464,6 +541,16 @@ static void test_dn(void **state) {
           {.subject = "C=JP|ST=Some-State|L=Chiyoda-ku|O=Internet Widgits Pty Ltd|CN=www.example.ac.jp"},
           0},
          "241:1 906:1 928:1 928:1 928:7 928:7"},
+        {"928 nothing",
+         {{[1] = "CN=www.example.ac.jp,O=.,L=n/a,ST= -,C=JP"},
+          {.subject = "C=JP|ST= -|L=n/a|O=.|CN=www.example.ac.jp"},
+          0},
+         "241:1 905:1 906:1 928:1 928:1 928:1 928:7 928:7 928:7"},
+        {"928 Red Hat",
+         {{[1] = "CN=www.example.ac.jp,O=Default Company Ltd,L=Default City,ST=Tokyo,C=XX"},
+          {.subject = "C=XX|ST=Tokyo|L=Default City|O=Default Company Ltd|CN=www.example.ac.jp"},
+          0},
+         "241:1 905:1 927:1 928:1 928:1 928:1 928:7 928:7 928:7"},
         {"blank in a value",
          {{[1] = "CN=www.example.ac.jp,O= testkikan,L=Chiyoda-ku,ST=Tokyo,C=JP"}, {0}, 0},
          "241:1 917:7"},
@@ -545,7 +632,40 @@ static void test_names(void **state) {
     expect_name("xn--a-ecp.example.ac.jp", "921:11"); /* gives back something else */
     expect_name("192.0.2.1", "921:11");
     expect_name("localhost", "921:11");
-    expect_name("1.2.0.192.in-addr.arpa", "921:11");
+    expect_name("2001:db8::1", "921:11");
+    expect_name("1.2.0.192.in-addr.arpa", "929:11");
+    expect_name("1.8.b.d.0.1.0.0.2.ip6.arpa", "929:11");
+    expect_name("www.home.arpa", "929:11");
+    expect_name("www.example", "929:11");
+    expect_name("www.test", "929:11");
+    expect_name("www.invalid", "929:11");
+    expect_name("www.localhost", "929:11");
+    expect_name("printer.LOCAL", "929:11");
+    expect_name("intra.internal", "929:11");
+    expect_name("expyuzz4wqqyqhjn.onion", "929:11");
+    expect_name("www.lan", "929:11");
+    expect_name("mail.corp", "929:11");
+    expect_name("0x7f.0x1", "929:11");
+    expect_name("ac.jp", "929:11");
+    expect_name("AC.JP", "929:11");
+    expect_name("kawasaki.jp", "929:11");
+    expect_name("any.kawasaki.jp", "929:11");  /* *.kawasaki.jp */
+    expect_name("city.kawasaki.jp", "901:11"); /* !city.kawasaki.jp */
+    expect_name("com", "921:11");
+    expect_name("xn--p1ai", "921:11");
+    expect_name("www.xn--p1ai", "901:11");
+    expect_name("example.github.io", "901:11"); /* below a suffix that is not ICANN's */
+    expect_name("*.ac.jp", "921:11");
+    expect_name("*.jp", "921:11");
+    expect_name("w*.example.ac.jp", "921:11");
+    expect_name("xn--a.example.ac.jp", "921:11");    /* no Punycode */
+    expect_name("xn--ls8h.example.ac.jp", "921:11"); /* U+1F4A9: valid in IDNA2003 only */
+    expect_name("xn--fa-hia.example.ac.jp", "");     /* with U+00DF, not mapped to "ss" */
+    expect_name("xn--wgv71a119e.example.ac.jp", "");
+    expect_name("xn--WGV71A119E.example.ac.jp", "");
+    expect_name("xn--wgv71a119eq.example.ac.jp", "921:11");
+    expect_name("xn--www-.example.ac.jp", "921:11"); /* ASCII in disguise */
+    expect_name("r3---sn.example.ac.jp", "921:11");
     expect_name("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example.ac.jp", ""); /* 64 */
     char label[80];
     (void) snprintf(label, sizeof(label), "%.*s.jp", 64, A50 A50);
@@ -566,6 +686,8 @@ static void test_names(void **state) {
          {{[13] = "dNSName=a.example.ac.jp,dNSName=a.other.jp,dNSName=b.other.jp"}, {0}, 0},
          "901:13 901:13"},
         {"921 dNSName", {{[13] = "dNSName=*.example.ac.jp"}, {0}, 0}, "921:13"},
+        {"929 dNSName", {{[13] = "dNSName=a.internal,dNSName=ac.jp"}, {0}, 0}, "929:13 929:13"},
+        {"929 FQDN", {{[11] = "www.internal"}, {0}, 0}, "929:11 920:11"},
         {"922 comma", {{[13] = "dNSName=a.example.ac.jp,"}, {0}, 0}, "922:13"},
         {"922 prefix", {{[13] = "a.example.ac.jp"}, {0}, 0}, "922:13"},
         {"922 blank", {{[13] = "dNSName=a.example.ac.jp, dNSName=b.example.ac.jp"}, {0}, 0}, "922:13"},
@@ -632,6 +754,12 @@ static void test_csr(void **state) {
         {"919 small factor", {{NULL}, {.key = SMALL_FACTOR}, 0}, "919:7 915:7"},
         {"919 ROCA", {{NULL}, {.key = ROCA}, 0}, "919:7 915:7"},
         {"919 Fermat", {{NULL}, {.key = FERMAT}, 0}, "919:7 915:7"},
+        {"919 Debian", {{NULL}, {.key = DEBIAN}, 0}, "919:7 915:7"},
+        {"919 Debian, another", {{NULL}, {.key = DEBIAN_B}, 0}, "919:7 915:7"},
+        {"919 even", {{NULL}, {.key = EVEN}, 0}, "919:7 915:7"},
+        {"919 square", {{NULL}, {.key = SQUARE}, 0}, "919:7 915:7"},
+        {"919 cube", {{NULL}, {.key = CUBE}, 0}, "919:7 915:7"},
+        {"919 prime power", {{NULL}, {.key = POWER}, 0}, "919:7 915:7"},
         {"917 value", {{NULL}, {.subject = "C=JP|ST=Tokyo|L=Chiyoda-ku|O=Testkikan|CN=www.example.ac.jp"}, 0}, "917:7"},
         {"917 missing", {{NULL}, {.subject = "C=JP|ST=Tokyo|O=testkikan|CN=www.example.ac.jp"}, 0}, "917:7"},
         {"917 more", {{NULL}, {.subject = SUBJECT "|emailAddress=a@example.jp"}, 0}, "917:7"},
@@ -644,6 +772,28 @@ static void test_csr(void **state) {
         {"928",
          {{NULL}, {.subject = "C=JP|ST=Tokyo|L=Default City|O=testkikan|CN=www.example.ac.jp"}, 0},
          "917:7 928:7"},
+        {"BMPString", {{NULL}, {.string = V_ASN1_BMPSTRING}, 0}, ""},
+        {"UniversalString", {{NULL}, {.string = V_ASN1_UNIVERSALSTRING}, 0}, ""},
+        {"TeletexString", {{NULL}, {.string = V_ASN1_T61STRING}, 0}, ""},
+        {"917 BMPString",
+         {{NULL},
+          {.string = V_ASN1_BMPSTRING, .subject = "C=JP|ST=Osaka|L=Chiyoda-ku|O=testkikan|CN=www.example.ac.jp"},
+          0},
+         "917:7"},
+        {"917 TeletexString",
+         {{NULL},
+          {.string = V_ASN1_T61STRING, .subject = "C=JP|ST=Tokyo|L=Chiyoda-ku|O=testkikan\xE9|CN=www.example.ac.jp"},
+          0},
+         "917:7"},
+        {"917 NUL",
+         {{NULL},
+          {.string = V_ASN1_UTF8STRING,
+           .subject = "C=JP|ST=Tokyo|L=Chiyoda-ku|O=testkikan|CN=www.example.ac.jp~.other.jp"},
+          0},
+         "917:7"},
+        {"928 nothing",
+         {{NULL}, {.subject = "C=JP|ST=-|L=N/A|O=testkikan|CN=www.example.ac.jp"}, 0},
+         "917:7 928:7 928:7"},
         {"202 of an RSA 4096", {{[7] = A50}, {0}, 0}, "914:7"},
     };
     expect_all(rows, ARRAY_SIZE(rows));
@@ -652,6 +802,48 @@ static void test_csr(void **state) {
     char *large = calloc(1, 2053);
     memset(large, 'A', 2052);
     expect("202 CSR", &(struct fields){{[7] = large}, {0}, 0}, "202:7 914:7");
+}
+
+static int open_list(const char *text, struct buf *errors) {
+    char path[] = "/tmp/inkan-weak-keys-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t) strlen(text));
+    (void) close(fd);
+    buf_reset(errors);
+    int r = key_list_open(path, errors);
+    (void) unlink(path);
+    return r;
+}
+
+/* Lists that are none keep the validator from starting, and do not take the place of the one that was read. */
+static void test_weak_list(void **state) {
+    (void) state;
+    static const char *const wrong_lists[] = {"",
+                                              "# nothing\n\n",
+                                              "8df20e6961a16398b85\n",
+                                              "8df20e6961a16398b85a0\n",
+                                              "8df20e6961a16398b85g\n",
+                                              "8df20e6961a16398b85a 8df20e6961a16398b85a\n"};
+    _cleanup_buf_ struct buf errors = {0};
+    for (size_t i = 0; i < ARRAY_SIZE(wrong_lists); i++) {
+        assert_int_equal(open_list(wrong_lists[i], &errors), -EINVAL);
+        assert_true(errors.len > 0);
+    }
+    assert_int_equal(key_list_open("/nonexistent", &errors), -EINVAL);
+    assert_int_equal(key_list_count(), 16);
+
+    BIGNUM *n = NULL;
+    assert_int_equal(BN_hex2bn(&n, debian), 512);
+    assert_int_equal(key_list_has(n), 1);
+    assert_int_equal(open_list("# Debian's\r\nffffffffffffffffffff\r\n8DF20E6961A16398B85A # ours\n"
+                               "00000000000000000000",
+                               &errors),
+                     0);
+    assert_int_equal(key_list_count(), 3);
+    assert_int_equal(key_list_has(n), 1);
+    assert_true(BN_add_word(n, 2));
+    assert_int_equal(key_list_has(n), 0);
+    BN_free(n);
 }
 
 /* All errors of a row, in column order. */
@@ -674,16 +866,63 @@ static void test_all_errors(void **state) {
         "911:0 241:1 905:1 906:1 927:1 921:1 913:2 912:3 915:7 917:7 205:8 205:9 206:10 920:11 201:12 901:13 922:13");
 }
 
+/* A row of another kind of file: its columns as they are. */
+static void expect_columns(const char *what, const char *const column[static 13], const char *errors) {
+    _cleanup_buf_ struct buf line = {0};
+    for (size_t i = 0; i < 13; i++) {
+        size_t len = 0;
+        _cleanup_free_
+        char *bytes = to_cp932(column[i] ? column[i] : "", &len);
+        if (i > 0)
+            buf_char(&line, '\t');
+        buf_add(&line, bytes, len);
+    }
+    expect_line(what, line.data, line.len, errors);
+}
+
+/* Columns of manager-update by their index from 0; what needs the certificate comes later. */
+static void test_manager_update(void **state) {
+    (void) state;
+    static const struct {
+        const char *what, *column[13], *errors;
+    } rows[] = {
+        {"least", {[0] = DN, [3] = "0x1A", [9] = "a@example.ac.jp"}, ""},
+        {"all",
+         {DN, [3] = "26", [7] = "国立", [8] = "所属", [9] = "a@example.ac.jp", [10] = "www.example.ac.jp",
+          [11] = "nginx"},
+         ""},
+        {"nothing", {NULL}, "201:1 201:4 201:10"},
+        {"serial", {[0] = DN, [3] = "1A", [9] = "a@example.ac.jp"}, "930:4"},
+        {"mail", {[0] = DN, [3] = "1", [9] = "a@example"}, "206:10"},
+        {"long mail", {[0] = DN, [3] = "1", [9] = A50 "@" A50 ".ac.jp"}, "202:10"},
+        {"FQDN", {[0] = DN, [3] = "1", [9] = "a@example.ac.jp", [10] = "other.example.ac.jp"}, "920:11"},
+        {"no FQDN", {[0] = DN, [3] = "1", [9] = "a@example.ac.jp", [10] = "a_b.example.ac.jp"}, "921:11 920:11"},
+        {"reserved",
+         {DN, "3", "x", "1", "0", "x", "x", NULL, NULL, "a@example.ac.jp", NULL, NULL, "x"},
+         "912:2 912:3 912:5 912:6 912:7 912:13"},
+        {"characters",
+         {[0] = DN, [3] = "1", [7] = "①", [8] = "ﾀ", [9] = "a@example.ac.jp", [11] = "①"},
+         "205:8 205:9 205:12"},
+    };
+    rules.format = tsv_format("manager-update");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        expect_columns(rows[i].what, rows[i].column, rows[i].errors);
+    rules.format = tsv_format("server-issue");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_good_rows, begin, end),
         cmocka_unit_test_setup_teardown(test_columns, begin, end),
         cmocka_unit_test_setup_teardown(test_encoding, begin, end),
+        cmocka_unit_test(test_every_character),
         cmocka_unit_test_setup_teardown(test_dn, begin, end),
         cmocka_unit_test_setup_teardown(test_names, begin, end),
         cmocka_unit_test_setup_teardown(test_name_list, begin, end),
         cmocka_unit_test_setup_teardown(test_csr, begin, end),
         cmocka_unit_test_setup_teardown(test_all_errors, begin, end),
+        cmocka_unit_test_setup_teardown(test_manager_update, begin, end),
+        cmocka_unit_test(test_weak_list), /* the last: it reads another list */
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);
 }

@@ -1,1 +1,1 @@
-"""What the integration, browser and bench suites share: a running instance, its API, mails and database, and rows to send."""
+"""What the suites of pytest share: a running instance or a machine with the package, its API, mails and database, and rows to send."""

@@ -10,9 +10,13 @@ EVENTS = ("SELECT id::text, xid::text, (extract(epoch FROM at) * 1000000)::bigin
 SEALS = ("SELECT number, xid_from::text, xid_to::text, events, digest, previous, key, signature FROM audit_seal ORDER BY number")
 COUNTS = {
     "certificates": ("SELECT count(*) FROM certificate", "certificate_issued"),
-    "revocations": ("SELECT count(*) FROM revocation WHERE application IS NOT NULL", "certificate_revoked"),
+    "mails with a link": ("SELECT count(*) FROM notice WHERE kind = 'issued'", "certificate_issued", "link_resent"),
+    "certificates whose revocation is mailed": ("SELECT count(DISTINCT certificate) FROM notice WHERE kind = 'revoked'",
+                                                "certificate_revoked"),
+    "revocations": ("SELECT count(*) FROM revocation WHERE certificate IS NOT NULL", "certificate_revoked"),
     "voided intents": ("SELECT count(*) FROM intent WHERE voided IS NOT NULL", "intent_voided"),
     "used links": ("SELECT count(*) FROM link WHERE state = 'used'", "link_used"),
+    "epochs": ("SELECT count(*) FROM audit_epoch", "epoch_opened"),
     "failed rows": ("SELECT count(*) FROM application WHERE state = 'failed'", "row_failed"),
 }
 
@@ -54,8 +58,8 @@ def troubles(query):
         except InvalidSignature:
             found.append(f"seal {number}: bad signature")
         previous, reached = hashlib.sha256(signed).digest(), end
-    for what, (sql, kind) in COUNTS.items():
-        stored, told = query(sql)[0][0], sum(event[4] == kind for event in events)
+    for what, (sql, *kinds) in COUNTS.items():
+        stored, told = query(sql)[0][0], sum(event[4] in kinds for event in events)
         if stored != told:
-            found.append(f"{stored} {what}, {told} events {kind}")
+            found.append(f"{stored} {what}, {told} events {', '.join(kinds)}")
     return found

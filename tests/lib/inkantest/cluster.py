@@ -41,6 +41,20 @@ class Cluster:
         self.ctl("ca", "init", "--directory", self.ca, "--name", "Test CA", "--key", ca_key, "--shards", shards)
         self.ctl("policy", "load", TOP / "deploy/policy/upki-2026.conf")
 
+    @classmethod
+    def empty(cls, directory, like):
+        """An empty database in a cluster of its own, with the keys and the roles of another's."""
+        made = cls.__new__(cls)
+        made.directory, made.build, made.ca = pathlib.Path(directory), like.build, like.ca
+        made.directory.mkdir(parents=True)
+        made.directory.chmod(0o755)
+        made.socket = made.directory / "s"
+        made.start()
+        made.uri = f"postgresql:///inkan?host={made.socket}"
+        for (role,) in like.query("SELECT rolname FROM pg_roles WHERE rolname LIKE 'inkan%%' AND rolname <> 'inkan_owner'"):
+            made.query(f"CREATE ROLE {role} LOGIN")
+        return made
+
     def start(self):
         data = self.directory / "data"
         for path in (data, self.socket):

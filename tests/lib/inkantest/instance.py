@@ -1,4 +1,5 @@
 """A running instance of the service (deploy/try), and the means to use it, look into it and break it."""
+import configparser
 import json
 import os
 import pathlib
@@ -12,7 +13,7 @@ import requests
 
 TOP = pathlib.Path(__file__).resolve().parents[3]
 DAEMONS = ("ingress", "validator", "whois", "signer", "mailer")
-SANITIZER_SIGNS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "BUG:")
+SANITIZER_SIGNS = ("ERROR: AddressSanitizer", "WARNING: ThreadSanitizer", "ERROR: LeakSanitizer", "runtime error:", "BUG:")
 
 
 def wait_for(condition, what, timeout=60.0, interval=0.05):
@@ -78,15 +79,16 @@ class Registrar:
 
 
 class Instance:
-    def __init__(self, directory, settings=()):
+    def __init__(self, directory, settings=(), options=()):
         self.directory = pathlib.Path(directory)
         self.settings = list(settings)
+        self.options = list(options)
         self.process = None
         self.env = {}
         self.expected_signs = []
 
     def start(self, timeout=600):
-        command = [str(TOP / "deploy" / "try"), "--dir", str(self.directory)]
+        command = [str(TOP / "deploy" / "try"), "--dir", str(self.directory), *self.options]
         for setting in self.settings:
             command += ["--set", setting]
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -172,6 +174,11 @@ class Instance:
                     found.append(f"{path.name}: {line}")
         return found
 
+    def make_due(self, stage):
+        """The periodic job of a stage now. One that is in work may have looked before what was changed: the next one is waited for."""
+        wait_for(lambda: self.query("UPDATE job SET due = clock_timestamp() WHERE stage = %s AND worker IS NULL RETURNING id", stage),
+                 f"a job of {stage} that nobody has")
+
     # ---- breaking
 
     def pid(self, daemon):
@@ -185,15 +192,23 @@ class Instance:
         except (ProcessLookupError, FileNotFoundError, ValueError):
             return False
 
-    def alive(self):
-        """Waits until all daemons say that they are ready."""
-        def ready(daemon):
-            try:
-                return self.health(daemon, "/readyz").status_code == 200
-            except requests.RequestException:
-                return False
-        for daemon in DAEMONS:
-            wait_for(lambda d=daemon: ready(d), f"{daemon} ready", 60)
+    def unready(self, daemon):
+        """Why a daemon is not ready, as it says itself; "" when it is."""
+        try:
+            answer = self.health(daemon, "/readyz")
+            return "" if answer.status_code == 200 else "; ".join(answer.json()["reasons"])
+        except (requests.RequestException, ValueError, KeyError) as error:
+            return f"no answer: {error}"
+
+    def alive(self, timeout=60):
+        """Waits until all daemons say that they are ready; says why they are not, and what they logged last."""
+        deadline = time.monotonic() + timeout
+        while reasons := {d: why for d in DAEMONS if (why := self.unready(d))}:
+            if time.monotonic() > deadline:
+                logs = [f"--- {name}.log\n" + "\n".join(self.log(name).splitlines()[-15:]) for name in [*reasons, "postgres"]]
+                out = (self.directory / "try.out").read_text(errors="replace").splitlines()[-15:]
+                raise AssertionError(f"not ready within {timeout} s: {reasons}\n" + "\n".join([*logs, "--- try.out", *out]))
+            time.sleep(0.05)
 
     def whois(self, domain, text):
         """Sets what the WHOIS server answers for domain; returns what it was."""
@@ -208,7 +223,32 @@ class Instance:
     def mail_faults(self, text):
         pathlib.Path(self.env["INKAN_MAIL_FAULTS"]).write_text(text)
 
+    def reconfigure(self, section, name, value):
+        """Sets a value in every daemon's file; a daemon reads it when it starts."""
+        for path in pathlib.Path(self.env["INKAN_CONF_DIR"]).glob("*.conf"):
+            config = configparser.ConfigParser(interpolation=None)
+            config.optionxform = str
+            config.read(path)
+            if path.name != "policy.conf" and config.has_section(section):
+                config[section][name] = value
+                with path.open("w") as file:
+                    config.write(file)
+
     def config_path(self):
         """The configuration file that the daemons were started with."""
         words = shlex.split(self.env["INKAN_CTL"])
         return pathlib.Path(words[words.index("--config") + 1])
+
+
+def second_worker(instance, daemon, settings=None, number=2):
+    """Another instance of a daemon, of the same user, by another name; settings: {section: {name: value}} in place of its own."""
+    name, process = f"{daemon}-{number}", pathlib.Path(f"/proc/{instance.pid(daemon)}")
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(pathlib.Path(instance.env["INKAN_CONF_DIR"]) / f"{daemon}-2.conf", encoding="utf-8")
+    config.read_dict(settings or {})
+    path = instance.directory / f"{name}.conf"
+    with open(path, "w", encoding="utf-8") as text, open(instance.directory / f"{name}.log", "wb") as log:
+        config.write(text)
+        text.close()
+        return subprocess.Popen([os.path.realpath(process / "exe"), "--config", path, "--instance", name], stdout=log,
+                                stderr=log, user=process.stat().st_uid, group=process.stat().st_gid)

@@ -22,6 +22,11 @@ class Mail:
     def link(self):
         return LINK.search(self.text).group(0)
 
+    def attachment(self):
+        """Name and bytes of the attached TSV file, or None."""
+        found = [p for p in self.message.walk() if p.get_content_type() == "text/tab-separated-values"]
+        return (found[0].get_filename(), found[0].get_payload(decode=True)) if found else None
+
 
 @functools.lru_cache(maxsize=20000)
 def parsed(raw):

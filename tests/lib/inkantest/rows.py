@@ -94,3 +94,22 @@ class Revocation(Line):
         for number, text in self.columns.items():
             found[number - 1] = text
         return found
+
+
+@dataclasses.dataclass
+class Manager(Line):
+    """One row of a manager-update file."""
+    dn: str
+    serial: str
+    mail: str
+    name: str = ""
+    affiliation: str = ""
+    software: str = ""
+    fqdn: str = ""
+    columns: dict = dataclasses.field(default_factory=dict)
+
+    def fields(self):
+        found = [self.dn, "", "", self.serial, "", "", "", self.name, self.affiliation, self.mail, self.fqdn, self.software, ""]
+        for number, text in self.columns.items():
+            found[number - 1] = text
+        return found
