@@ -8,10 +8,14 @@
 #include "store/db.h"
 
 extern const struct statement upload_insert_statement, upload_same_statement, upload_jobs_statement,
-    upload_get_statement, upload_rows_statement, upload_lines_statement, upload_list_statement, upload_forget_statement;
+    upload_get_statement, upload_rows_statement, upload_lines_statement, upload_list_statement, upload_forget_statement,
+    upload_any_statement;
 
 /* Forgets the idempotency key when it is older than 30 days; before upload_insert(). */
 int upload_forget(struct db *db, int64_t organisation, const char *idempotency_key);
+
+/* Whether any upload, of whatever organisation, is being checked, decided or signed: 1, or 0. */
+int upload_any(struct db *db);
 
 struct upload_new {
     int64_t organisation, registrar;
