@@ -3,8 +3,9 @@
 const struct statement signing_intents_statement = {
     "signing_intents", 5,
     "INSERT INTO intent (application, issuer, serial, policy, tbs, lint)"
-    " SELECT n.application, $1::integer, n.serial, s.policy, n.tbs, $5::text"
+    " SELECT n.application, i.id, n.serial, s.policy, n.tbs, $5::text"
     "   FROM unnest($2::bigint[], $3::bytea[], $4::bytea[]) AS n (application, serial, tbs) CROSS JOIN service s"
+    "   JOIN issuer i ON i.id = $1::integer"
     "  ORDER BY n.application ON CONFLICT DO NOTHING"};
 
 int64_t signing_intents(struct db *db, int issuer, const char *lint, const int64_t *applications,
