@@ -1,4 +1,5 @@
 """Who may see and do what, on the API and in the database."""
+import contextlib
 import os
 
 import psycopg2
@@ -29,6 +30,17 @@ def refused(instance, role, sql, *args):
             connection.cursor().execute(sql, args)
     finally:
         connection.close()
+
+
+@pytest.mark.parametrize("sql, error", [
+    ("UPDATE link SET organisation = 2 WHERE organisation = 1", psycopg2.errors.ForeignKeyViolation),
+    ("UPDATE notice SET organisation = 2 WHERE organisation = 1", psycopg2.errors.ForeignKeyViolation),
+    ("DELETE FROM organisation", psycopg2.errors.RestrictViolation), ("TRUNCATE policy CASCADE", psycopg2.errors.RestrictViolation),
+    ("DELETE FROM issuer WHERE id = 1", psycopg2.errors.RestrictViolation)])
+def test_not_even_the_owner_breaks_what_rows_rest_on(healthy, sql, error):
+    healthy.registrar.apply([Row()])
+    with contextlib.closing(healthy.database()) as connection, connection.cursor() as cursor, pytest.raises(error):
+        cursor.execute(sql)
 
 
 def test_signer_cannot_sign_what_is_not_decided(healthy):

@@ -159,6 +159,19 @@ def test_words_are_entered_while_the_manager_changes(inkan, many):
         wait_for(lambda: inkan.value("SELECT count(*) FROM certificate_words_due") == 0, "the words of now in the index")
 
 
+def test_words_do_not_wait_for_ever(inkan, many):
+    """An upload that stays in work holds them back for a while only."""
+    label, rows, _ = many
+    job = inkan.value("INSERT INTO job (stage, turn, organisation, upload, seq_from, seq_to, due) SELECT 'check', 0, organisation, id, 1, 1,"
+                      " now() + interval '1 hour' FROM upload ORDER BY id LIMIT 1 RETURNING id")
+    try:
+        inkan.query("INSERT INTO certificate_words_due SELECT organisation, id FROM certificate WHERE cn = %s RETURNING 1", rows[3].name)
+        wait_for(lambda: inkan.value("SELECT count(*) FROM certificate_words_due") == 0, "the words in the index")
+    finally:
+        inkan.query("DELETE FROM job WHERE id = %s RETURNING 1", job)
+    assert found(inkan, q=f"m3.{label}@") == names(many, 3)
+
+
 @pytest.mark.parametrize("parameters", [{"state": "11"}, {"state": "x"}, {"expires_before": "tomorrow"}, {"expires_after": "2026-13-01"},
                                         {"limit": "0"}, {"limit": "1001"}, {"cursor": "x"}, {"q": "x" * 256}])
 def test_bad_parameters(inkan, parameters):

@@ -192,7 +192,7 @@ def revoked(f):
            " ON e.kind = 'certificate_revoked' AND e.subject = encode(r.serial, 'hex') WHERE r.certificate IS NOT NULL"
            " GROUP BY r.certificate HAVING count(e.id) <> 1")
     f.none("voided intents that are not revoked, or revoked intents that are not voided",
-           "SELECT i.id FROM intent i LEFT JOIN revocation r ON r.issuer = i.issuer AND r.serial = i.serial AND r.certificate IS NULL"
+           "SELECT i.application FROM intent i LEFT JOIN revocation r ON r.issuer = i.issuer AND r.serial = i.serial AND r.certificate IS NULL"
            " WHERE (i.voided IS NULL) <> (r.serial IS NULL)")
     f.none("campaigns that have not ended, or miss a certificate", "SELECT g.id FROM campaign g WHERE g.ended IS NULL OR EXISTS ("
            " SELECT FROM campaign_item i LEFT JOIN revocation r ON r.certificate = i.certificate WHERE i.campaign = g.id AND i.error IS NULL AND r.serial IS NULL)")
