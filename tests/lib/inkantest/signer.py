@@ -106,7 +106,7 @@ class Signer:
 
     def serials(self, upload, of="certificate"):
         return [bytes(s) for (s,) in self.cluster.query(
-            f"SELECT x.serial FROM {of} x JOIN application a ON a.id = x.application WHERE a.upload = %s ORDER BY a.seq, x.id", upload)]
+            f"SELECT x.serial FROM {of} x JOIN application a ON a.id = x.application WHERE a.upload = %s ORDER BY a.seq", upload)]
 
     def check_done(self, upload, ok, failed=0):
         value = self.cluster.value
