@@ -89,7 +89,7 @@ pytest_suite() {
 
 # Files side by side, for the tests wait more than they compute; the longest ones first.
 suite_integration() {
-    pytest_suite integration -n 3 --dist loadfile tests/integration/faults
+    pytest_suite integration -n 4 --dist loadfile tests/integration/faults
 }
 
 suite_browser() {
