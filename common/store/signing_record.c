@@ -2,16 +2,18 @@
 
 /*
  * The first recorded wins: certificate.application is unique. Links, notices and audit follow what was really inserted.
- * OFFSET 0: a look at the index for each row, whatever the planner knew of the tables' sizes when it planned this.
+ * OFFSET 0: a look at the index for each row, whatever the planner thinks it knows. It may have planned this while the tables were
+ * small; and of an upload younger than its statistics it expects no rows, so that it would read the whole upload for each of them.
  */
 const struct statement signing_record_statement = {
     "signing_record", 9,
     "WITH made AS ("
     "  INSERT INTO certificate (application, organisation, issuer, serial, der, cn, spki_hash, not_before, not_after)"
-    "  SELECT a.id, a.organisation, $4::integer, g.serial, g.der, a.cn, a.spki_hash, g.not_before, g.not_after"
+    "  SELECT a.id, o.id, $4::integer, g.serial, g.der, a.cn, a.spki_hash, g.not_before, g.not_after"
     "    FROM unnest($5::bigint[], $6::bytea[], $7::bytea[], $8::timestamptz[], $9::timestamptz[])"
     "           AS g (application, serial, der, not_before, not_after)"
-    "    JOIN application a ON a.id = g.application JOIN upload u ON u.id = a.upload"
+    "    CROSS JOIN LATERAL (SELECT * FROM application WHERE id = g.application OFFSET 0) AS a JOIN upload u ON u.id = "
+    "a.upload"
     "    JOIN organisation o ON o.id = a.organisation CROSS JOIN service s"
     "   WHERE EXISTS (SELECT FROM intent i WHERE i.application = g.application AND i.issuer = $4::integer"
     "                    AND i.serial = g.serial AND i.voided IS NULL OFFSET 0)"

@@ -16,9 +16,10 @@ ALTER TABLE notice
     ADD CONSTRAINT notice_certificate_fkey FOREIGN KEY (organisation, certificate) REFERENCES certificate (organisation, id),
     ADD CONSTRAINT notice_campaign_fkey FOREIGN KEY (campaign, organisation) REFERENCES campaign_organisation (campaign, organisation);
 
--- signing_intents reads service.policy and the issuer that it writes, decide_reserve_names an application's organisation. What remains
--- of a reference is that these rows stay, and they stay for ever.
+-- signing_intents reads service.policy and the issuer that it writes, signing_record the organisation, decide_reserve_names an
+-- application's organisation. What remains of a reference is that these rows stay, and they stay for ever.
 ALTER TABLE intent DROP CONSTRAINT intent_policy_fkey, DROP CONSTRAINT intent_issuer_fkey;
+ALTER TABLE certificate DROP CONSTRAINT certificate_organisation_fkey;
 ALTER TABLE dn_taken DROP CONSTRAINT dn_taken_organisation_fkey;
 
 CREATE FUNCTION register_stays() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$

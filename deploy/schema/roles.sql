@@ -20,6 +20,12 @@ BEGIN
         EXECUTE format('ALTER ROLE %I SET tcp_user_timeout = ''20s''', role_name);
         EXECUTE format('ALTER ROLE %I SET timezone = ''UTC''', role_name);
     END LOOP;
+    -- They look up what jobs name, by index. A plan, a foreign key's too, outlives the statistics that it was made from: where these
+    -- said that a table is small, the first large upload would read it whole for each row.
+    FOREACH role_name IN ARRAY ARRAY['inkan_validator', 'inkan_whois', 'inkan_signer', 'inkan_mailer'] LOOP
+        EXECUTE format('ALTER ROLE %I SET enable_seqscan = off', role_name);
+        EXECUTE format('ALTER ROLE %I SET jit = off', role_name); -- what cannot but scan looks dear to it now
+    END LOOP;
 END $$;
 ALTER ROLE inkan_operator RESET statement_timeout;
 

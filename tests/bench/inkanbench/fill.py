@@ -31,6 +31,9 @@ OVERRIDING SYSTEM VALUE
 SELECT id, id, 1, 1, serial, convert_to(repeat(md5(cn), 30), 'UTF8'), cn, sha256(serial), at, at + interval '397 days' - interval '1 second', at,
        CASE WHEN id % 50 <> 0 THEN at END
   FROM made;
+INSERT INTO link (certificate, organisation, token_hash, state, expires, used)
+SELECT id, 1, sha256(cn::bytea), CASE WHEN id % 50 <> 0 THEN 'used' ELSE 'open' END, at + interval '30 days', CASE WHEN id % 50 <> 0 THEN at END
+  FROM made;
 INSERT INTO notice (kind, organisation, certificate, recipient, greeting, job, state, ended)
 SELECT 'issued', 1, id, 'manager' || id % 5000 || '@example.ac.jp', '', 0, 'sent', at FROM made;
 INSERT INTO certificate_words SELECT 1, c.id, certificate_words(c, a) FROM certificate c JOIN application a ON a.id = c.application WHERE c.id > 10000000;

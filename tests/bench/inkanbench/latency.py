@@ -15,7 +15,7 @@ from .samples import percentile
 LOAD = 0.8
 FILE = 100  # rows of an upload of the load
 FILES_AT_ONCE = 8
-LOAD_UPLOADS = 3  # rows of the load, in uploads of the size that is compared
+LOAD_UPLOADS = 3  # rows of a load, in uploads of the size that is compared: long enough for what is put off meanwhile to be done too
 PAUSE_SECONDS = 0.2
 FDATASYNCS = 300
 TARGET_MS, TARGET_FDATASYNCS = 12, 8  # p99 until accepted, idle
@@ -116,7 +116,7 @@ def run(bench):
     with service.running(bench) as instance, service.mailer_stopped(instance):
         disk = machine.fdatasync(pathlib.Path(instance.env["INKAN_CONF_DIR"]).parent, FDATASYNCS)
         samples = [{"load": 0.0, "ms": applications(instance, idle), "fdatasync_ms": disk}]
-        most = Load(instance, files(bench, bench.rows, "peak-"))
+        most = Load(instance, files(bench, LOAD_UPLOADS * bench.rows, "peak-"))
         most.run()
         load = Load(instance, files(bench, LOAD_UPLOADS * bench.rows, "load-"), LOAD * most.reached())
         load.start()
