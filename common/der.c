@@ -49,7 +49,9 @@ void der_put_oid(struct buf *to, const char *dotted) {
         number[len] = '\0';
         if (text_to_int64(number, 0, UINT32_MAX, &v) < 0 || (i == 0 && v > 2))
             break;
-        /* X.690 8.19.4: the first two numbers share a subidentifier. */
+        /* X.690 8.19.4: the first two numbers share a subidentifier; below 2 there are 40 second ones. */
+        if (i == 1 && v > (first < 80 ? 39 : UINT32_MAX - first))
+            break;
         if (i == 0)
             first = (uint32_t) v * 40;
         else

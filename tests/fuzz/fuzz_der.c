@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         ASN1_OBJECT *object = OBJ_txt2obj(text, 1);
         const unsigned char *p = (const unsigned char *) oid.data;
         ASN1_OBJECT *read = d2i_ASN1_OBJECT(NULL, &p, (long) oid.len);
-        MUST(read && (!object || OBJ_cmp(object, read) == 0));
+        MUST(object && read && OBJ_cmp(object, read) == 0);
         ASN1_OBJECT_free(object);
         ASN1_OBJECT_free(read);
     }
