@@ -25,6 +25,8 @@ BEGIN
     FOREACH role_name IN ARRAY ARRAY['inkan_validator', 'inkan_whois', 'inkan_signer', 'inkan_mailer'] LOOP
         EXECUTE format('ALTER ROLE %I SET enable_seqscan = off', role_name);
         EXECUTE format('ALTER ROLE %I SET jit = off', role_name); -- what cannot but scan looks dear to it now
+        -- Nor is a statement planned for each chunk anew: there is one way to look things up.
+        EXECUTE format('ALTER ROLE %I SET plan_cache_mode = force_generic_plan', role_name);
     END LOOP;
 END $$;
 ALTER ROLE inkan_operator RESET statement_timeout;
