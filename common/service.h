@@ -70,6 +70,7 @@ struct shared_settings {
     const char *bus_bind, *bus_senders, *bus_key, *bus_peers;
     bool bus_send;
     int64_t lease_usec;       /* job.lease */
+    int64_t chunk_max;        /* job.chunk_max: rows */
     const char *health;       /* health.<name>: 127.0.0.1:PORT, unless a socket is inherited */
     int64_t oldest_usec;      /* health.oldest: readiness fails when the oldest due job is older */
     int64_t upload_rows_max;  /* upload.rows_max: 214 */

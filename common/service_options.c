@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "log.h"
 #include "service_internal.h"
+#include "store/job.h"
 
 #define CONFIG_DEFAULT "/etc/inkan/inkan.conf"
 #define SENDERS_DEFAULT                                                                                                \
@@ -30,6 +31,8 @@ static const struct setting shared_table[] = {
     {"bus", "send", SETTING_BOOL, "true", 0, 0, &shared.bus_send, "false drops all hints: slower, nothing else"},
     {"job", "lease", SETTING_DURATION, "30s", USEC_PER_SEC, 3600 * USEC_PER_SEC, &shared.lease_usec,
      "how long a worker may be silent before its job is given to another"},
+    {"job", "chunk_max", SETTING_INT, "1000", JOB_CHUNK_MIN, 5000, &shared.chunk_max,
+     "rows that are worked and committed at once; fewer where a token signs slowly, so that others wait less"},
     {"health", "ingress", SETTING_TEXT, "127.0.0.1:8491", 0, 100, &health[0],
      "health endpoint, unless a socket is inherited"},
     {"health", "validator", SETTING_TEXT, "127.0.0.1:8492", 0, 100, &health[1], "the same"},

@@ -13,7 +13,6 @@
 
 #define JOB_ATTEMPTS_MAX 3 /* a job whose lease ran out this often is poison */
 #define JOB_CHUNK_MIN 25
-#define JOB_CHUNK_MAX 250
 
 /* Why a job is given back. */
 enum job_why {
@@ -68,5 +67,5 @@ int job_split(struct db *db, const struct job *job);
 /* Usec until the next job of the stages that job_claim() would give falls due; -1: none waits. At most one second, more is
  * not told apart. */
 int64_t job_next_due(struct db *db, unsigned stages, const char *issuers);
-/* Lines per chunk for an upload of rows lines and workers threads: clamp(rows / (2 × threads), 25, 250). */
-int job_chunk_lines(int rows, unsigned threads);
+/* Lines per chunk for an upload of rows lines and workers threads: clamp(rows / (2 × threads), JOB_CHUNK_MIN, max). */
+int job_chunk_lines(int rows, unsigned threads, int max);

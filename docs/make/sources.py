@@ -48,7 +48,7 @@ static void put_number(long long n, int last) {
 
 def settings():
     """Every setting as a dict, in the order of the tables: those that all daemons share first."""
-    program = '#include <stdio.h>\n#include "common/config.h"\n#include "common/base/clock.h"\n' + PUT + r"""
+    program = '#include <stdio.h>\n#include "common/config.h"\n#include "common/base/clock.h"\n#include "common/store/job.h"\n' + PUT + r"""
 static void put_table(const char *owner, const struct setting *s) {
     static const char *const types[] = {"text", "path", "number", "duration", "boolean"};
     for (; s->name; s++) {

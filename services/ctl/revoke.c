@@ -6,11 +6,11 @@
 #include "ctl_text.h"
 #include "proto/reasons.h"
 #include "revoke_selection.h"
-#include "store/job.h"
 #include "store/operator.h"
 #include "store/register.h"
 
 #define COMMENT_MAX 128 /* 失効理由コメント */
+#define CHUNK_ITEMS 250 /* revoked in one transaction */
 
 const struct command_option revoke_options[] = {
     {"reason", "N", "0, 1 (key compromise), 3, 4 (superseded), 5 (cessation) or 9 (privilege withdrawn)", true},
@@ -56,7 +56,7 @@ static int64_t query(const struct revoking *v, const struct statement *statement
         db_add_text(&args, v->comment);
         db_add_text(&args, v->c->by);
         db_add_text(&args, v->given);
-        db_add_int32(&args, JOB_CHUNK_MAX);
+        db_add_int32(&args, CHUNK_ITEMS);
     }
     return ctl_query(v->c, statement, &args, ret);
 }

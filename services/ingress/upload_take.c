@@ -66,7 +66,7 @@ struct taking {
     const struct request *request;
     const struct upload_wanted *wanted;
     const char *file; /* mapped; NULL when empty */
-    int rows, rows_max, chunks;
+    int rows, rows_max, chunks, chunk_max;
     int32_t *from, *to; /* lines of each chunk */
     struct lines lines; /* of the COPY */
     struct upload_new upload;
@@ -122,7 +122,7 @@ static int plan(struct taking *t) {
         t->rows++;
     if (t->rows > t->rows_max)
         return 0;
-    int size = job_chunk_lines(t->rows, CHUNK_THREADS), n = (t->rows + size - 1) / size;
+    int size = job_chunk_lines(t->rows, CHUNK_THREADS, t->chunk_max), n = (t->rows + size - 1) / size;
     t->from = calloc((size_t) n + 1, sizeof(*t->from));
     t->to = calloc((size_t) n + 1, sizeof(*t->to));
     if (!t->from || !t->to)
@@ -200,7 +200,11 @@ static int take(struct thread *thread, struct taking *t) {
 }
 
 int upload_take(struct thread *thread, const struct request *r, const struct upload_wanted *wanted, int64_t *ret_id) {
-    struct taking t = {.request = r, .wanted = wanted, .rows_max = (int) thread->context->shared.upload_rows_max};
+    const struct shared_settings *shared = &thread->context->shared;
+    struct taking t = {.request = r,
+                       .wanted = wanted,
+                       .rows_max = (int) shared->upload_rows_max,
+                       .chunk_max = (int) shared->chunk_max};
     void *map = NULL;
     if (r->file_fd >= 0 && r->file_bytes > 0) {
         map = mmap(NULL, (size_t) r->file_bytes, PROT_READ, MAP_PRIVATE, r->file_fd, 0);

@@ -9,6 +9,8 @@
 #include "lint.h"
 #include "log.h"
 
+#define PART 32 /* signed before the lease is looked at: some seconds of the slowest tokens */
+
 void chunk_done(struct chunk *chunk) {
     for (size_t i = 0; i < chunk->n; i++) {
         free(chunk->rows[i].names);
@@ -185,9 +187,14 @@ void chunk_lint(struct chunk *chunk, struct parallel *parallel, const char *pki_
     parallel_for(parallel, chunk->n, lint_one, &l);
 }
 
+struct part {
+    struct chunk *chunk;
+    size_t from;
+};
+
 static void sign_one(void *ctx, size_t i) {
-    struct chunk *chunk = ctx;
-    struct signing_row *row = &chunk->rows[i];
+    struct chunk *chunk = ((struct part *) ctx)->chunk;
+    struct signing_row *row = &chunk->rows[((struct part *) ctx)->from + i];
     uint8_t hash[sizeof(row->linted)];
     if (row->error != ERROR_NONE)
         return;
@@ -203,7 +210,15 @@ static void sign_one(void *ctx, size_t i) {
         atomic_store(&chunk->key_failed, true);
 }
 
-int chunk_sign(struct chunk *chunk, struct parallel *parallel) {
-    parallel_for(parallel, chunk->n, sign_one, chunk);
-    return first_failure(chunk);
+int chunk_sign(struct chunk *chunk, struct parallel *parallel, struct context *c) {
+    struct part part = {.chunk = chunk};
+    int r = 0;
+    for (; r == 0 && part.from < chunk->n; part.from += PART) {
+        size_t left = chunk->n - part.from;
+        parallel_for(parallel, left < PART ? left : PART, sign_one, &part);
+        r = first_failure(chunk);
+        if (r == 0)
+            r = service_keep(c);
+    }
+    return r;
 }

@@ -43,5 +43,6 @@ void chunk_judge(struct chunk *chunk, const char *pki_url, int64_t now_usec);
 int chunk_build(struct chunk *chunk, struct parallel *parallel, const char *pki_url, int64_t now_usec);
 /* The second look (lint.h) at what was built or stands; what is wrong gets ROW_BROKEN. */
 void chunk_lint(struct chunk *chunk, struct parallel *parallel, const char *pki_url);
-/* Signs the bytes that were linted. 0, or negative: nothing of the chunk counts. */
-int chunk_sign(struct chunk *chunk, struct parallel *parallel);
+/* Signs the bytes that were linted, and keeps the job meanwhile, however slow the key. 0, JOB_LOST or negative: nothing of the chunk
+ * counts. */
+int chunk_sign(struct chunk *chunk, struct parallel *parallel, struct context *c);

@@ -239,7 +239,7 @@ int sign_work(struct context *c, const struct job *job) {
         r = service_keep(c);
     }
     if (r == 0) {
-        r = chunk_sign(&s.chunk, signer->parallel);
+        r = chunk_sign(&s.chunk, signer->parallel, c);
         if (r == 0)
             r = db_transaction(c->db, "record", 0, record, &s);
     }

@@ -78,7 +78,7 @@ static int accept(struct db *db, struct decision *d) {
     int r = d->next == STAGE_sign ? reserve(db, d) : 0;
     if (r < 0)
         return r;
-    int lines = job_chunk_lines((int) d->counts.valid, d->context->lanes);
+    int lines = job_chunk_lines((int) d->counts.valid, d->context->lanes, (int) d->context->shared.chunk_max);
     d->jobs = decide_jobs(db, d->job->upload, d->scope.organisation, d->next, lines, &d->job_of_next);
     return d->jobs < 0 ? (int) d->jobs : 0;
 }

@@ -183,22 +183,27 @@ static void make_job(const char *stage, unsigned rows) {
                  organisation, upload, rows);
 }
 
-/* Two good rows, one of another's domain; the second has an intent that nobody may sign any more. */
-static void arrange_sign(void) {
-    make_upload("server-issue", 3);
+/* Good rows, but the third is of another's domain. */
+static void make_applications(unsigned rows) {
+    make_upload("server-issue", rows);
     (void) value(
         "INSERT INTO application (upload, seq, organisation, state, dn, match_key, st, l, o, cn, names, domains,"
         " profile, spki, spki_hash, manager_name, manager_mail)"
         " SELECT %s, seq, %s, 'valid', 'x', h, 'Tokyo', 'Chiyoda-ku', 'testkikan', h, ARRAY[h],"
         "  CASE seq WHEN 3 THEN '{0}' ELSE ARRAY[%s] END, 11, '\\x%s', sha256('x'), '管理者', 'm@example.jp'"
-        " FROM generate_series(1, 3) seq, LATERAL (SELECT 'h' || seq || '.faults.example.ac.jp') AS name (h)",
-        upload, organisation, domain, buf_string(&spki));
+        " FROM generate_series(1, %u) seq, LATERAL (SELECT 'h' || seq || '.faults.example.ac.jp') AS name (h)",
+        upload, organisation, domain, buf_string(&spki), rows);
+    make_job("sign", rows);
+}
+
+/* The second has an intent that nobody may sign any more. */
+static void arrange_sign(void) {
+    make_applications(3);
     (void) value(
         "INSERT INTO intent (application, issuer, serial, policy, tbs, lint)"
         " SELECT a.id, %s, decode(lpad(to_hex(a.id), 32, '0'), 'hex'), u.policy, '\\x', 'test' FROM application a"
         " JOIN upload u ON u.id = a.upload WHERE a.upload = %s AND seq = 2",
         issuer, upload);
-    make_job("sign", 3);
 }
 
 /* An operator gave them up: that is done without issuer and policy. */
@@ -233,6 +238,32 @@ static void test_sign(void **state) {
     (void) state;
     faults_each(&context, &(struct faulty){STAGE_sign, arrange_sign, sign_work, check_signed});
     faults_each(&context, &(struct faulty){STAGE_sign, arrange_sign_discarded, sign_poison, check_discarded});
+}
+
+static void test_job_is_kept_while_it_is_signed(void **state) {
+    (void) state;
+    struct job job;
+    int64_t lease_usec = context.shared.lease_usec;
+    make_applications(100);
+    (void) value("CREATE SEQUENCE kept");
+    (void) value("CREATE FUNCTION count_kept() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
+                 " 'BEGIN PERFORM nextval(''kept''); RETURN NULL; END'");
+    (void) value("CREATE TRIGGER kept AFTER UPDATE ON job FOR EACH ROW WHEN (NEW.token = OLD.token)"
+                 " EXECUTE FUNCTION count_kept()");
+    assert_int_equal(job_claim(context.db, STAGE_sign, "test", NULL, lease_usec, &job), 1);
+    context.job = &job;
+    context.shared.lease_usec = 0; /* always about to end */
+    assert_int_equal(sign_work(&context, &job), 0);
+    context.shared.lease_usec = lease_usec;
+    context.job = NULL;
+    assert_string_equal(
+        value("SELECT count(*) FROM certificate c JOIN application a ON a.id = c.application WHERE a.upload = %s",
+              upload),
+        "99");
+    assert_string_equal(value("SELECT last_value >= 4 FROM kept"), "t");
+    (void) value("DROP TRIGGER kept ON job");
+    (void) value("DROP FUNCTION count_kept()");
+    (void) value("DROP SEQUENCE kept");
 }
 
 /* ---- revoking: the two certificates issued first; the second is revoked already */
@@ -376,8 +407,9 @@ static void test_ocsp(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sign), cmocka_unit_test(test_revoke), cmocka_unit_test(test_campaign),
-        cmocka_unit_test(test_crl),  cmocka_unit_test(test_ocsp),
+        cmocka_unit_test(test_sign),   cmocka_unit_test(test_job_is_kept_while_it_is_signed),
+        cmocka_unit_test(test_revoke), cmocka_unit_test(test_campaign),
+        cmocka_unit_test(test_crl),    cmocka_unit_test(test_ocsp),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -282,10 +282,11 @@ static void test_another_version_is_given_nothing(void **state) {
 
 static void test_chunk_lines(void **state) {
     (void) state;
-    assert_int_equal(job_chunk_lines(1, 2), 25);
-    assert_int_equal(job_chunk_lines(400, 2), 100);
-    assert_int_equal(job_chunk_lines(100000, 2), 250);
-    assert_int_equal(job_chunk_lines(100, 0), 50);
+    assert_int_equal(job_chunk_lines(1, 2, 1000), 25);
+    assert_int_equal(job_chunk_lines(400, 2, 1000), 100);
+    assert_int_equal(job_chunk_lines(100000, 2, 1000), 1000);
+    assert_int_equal(job_chunk_lines(100000, 2, 250), 250);
+    assert_int_equal(job_chunk_lines(100, 0, 1000), 50);
 }
 
 int main(void) {
