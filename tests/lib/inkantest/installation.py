@@ -23,6 +23,7 @@ SETTINGS = {
     "pki": {"url": "http://pki.example.jp"},
     "public": {"url": "https://127.0.0.1"},
     "upload": {"rows_max": "2000"},
+    "job": {"chunk_max": "250"},
     "whois": {"servers": ".=127.0.0.1:43", "referrals": "whois.registrar.example.com=127.0.0.1:4343", "gap": "0", "cache": "0"},
     "mailer": {"smtp": "smtp://127.0.0.1:25", "starttls": "required", "ca": "/etc/inkan/relay-ca.pem", "from": pki.MAIL_FROM,
                "retry_min": "1s", "retry_max": "2s"},
