@@ -3,7 +3,7 @@
 
 #include "store/db.h"
 
-#define SCHEMA_VERSION 19
+#define SCHEMA_VERSION 20
 #define SCHEMA_TEXT(number) #number
 #define SCHEMA_TEXT_OF(macro) SCHEMA_TEXT(macro)
 #define SQL_SCHEMA_IS_OURS "(SELECT max(number) FROM schema_migration) = " SCHEMA_TEXT_OF(SCHEMA_VERSION)

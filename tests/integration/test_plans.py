@@ -5,6 +5,16 @@ from inkantest.rows import Row
 ROWS = 200
 READ = """SELECT sum(seq_tup_read), sum(idx_scan), sum(n_tup_ins) FILTER (WHERE relname = 'link') FROM pg_stat_user_tables
   WHERE relname IN ('intent', 'link', 'key_seen', 'dn_taken')"""
+FOUND = 5000  # certificates that a search finds its own among
+FILL = f"""
+INSERT INTO certificate_words SELECT 1, n, E'\\nwww' || n || '.example.ac.jp\\n' FROM generate_series(1000001, 1000000 + {FOUND}) n;
+INSERT INTO certificate_facts (organisation, certificate, not_after, fetched, issued, profile)
+SELECT 1, n, now() + interval '100 days', true, now(), 11 FROM generate_series(1000001, 1000000 + {FOUND}) n;
+ANALYZE certificate_words; ANALYZE certificate_facts;
+UPDATE certificate_facts SET revoked = true WHERE certificate > 1000000;
+SELECT set_config('inkan.organisation', '1', true)"""
+SEARCH = "SELECT count(*) FROM certificate_search('www1000777.', NULL, 'revoked', NULL, NULL, NULL, 9223372036854775807, 100)"
+WORDS_READ = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'certificate_words'"
 
 
 def test_rows_are_looked_up_by_index(healthy):
@@ -23,3 +33,18 @@ def test_rows_are_looked_up_by_index(healthy):
     now_read, now_looked, _ = healthy.query(READ)[0]
     assert now_read - read == 0
     assert now_looked - looked <= 20 * ROWS
+
+
+def test_search_for_what_has_just_been_revoked(healthy):
+    """The statistics know of no revoked certificate: not each of these is held against the words of all."""
+    with healthy.database() as connection, connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(FILL)
+        cursor.execute(WORDS_READ)
+        before = cursor.fetchone()[0]
+        cursor.execute(SEARCH)
+        assert cursor.fetchone()[0] == 1
+        cursor.execute(WORDS_READ)
+        assert cursor.fetchone()[0] - before <= 3 * FOUND
+        cursor.execute("ROLLBACK")
+    connection.close()

@@ -41,6 +41,8 @@ INSERT INTO certificate_facts (organisation, certificate, not_after, fetched, is
 SELECT 1, id, not_after, fetched IS NOT NULL, issued, 11 FROM certificate WHERE id > 10000000;
 INSERT INTO audit_event (kind, organisation, upload, application, subject)
 SELECT 'certificate_issued', 1, upload, id, encode(serial, 'hex') FROM made;
+INSERT INTO audit_event (kind, organisation, upload, application, subject)
+SELECT 'link_used', 1, upload, id, encode(serial, 'hex') FROM made WHERE id % 50 <> 0;
 DROP TABLE made;
 SET session_replication_role = DEFAULT;
 ANALYZE
