@@ -43,7 +43,7 @@ void der_put_oid(struct buf *to, const char *dotted) {
         char number[12];
         int64_t v = 0;
         size_t len = strcspn(p, ".");
-        if (len == 0 || len >= sizeof(number) || (len > 1 && *p == '0'))
+        if (len == 0 || len >= sizeof(number) || strspn(p, "0123456789") < len || (len > 1 && *p == '0'))
             break;
         memcpy(number, p, len);
         number[len] = '\0';
