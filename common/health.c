@@ -17,26 +17,45 @@
 #include "log.h"
 #include "metrics.h"
 #include "service_internal.h"
+#include "store/measure.h"
 
 #define CONNECTIONS_MAX 16
 #define CONNECTION_TIMEOUT_SEC 10
 #define MEASURED_MAX 8
+#define LOOKS 2 /* statements of every daemon */
+#define COMMIT_WAIT_MAX_USEC (10 * USEC_PER_SEC)
 
 struct health {
     struct context *context;
     struct MHD_Daemon *daemon;
     struct db *db; /* of MHD's thread */
-    const struct statement *statements[1 + MEASURED_MAX + 1];
+    const struct statement *statements[LOOKS + MEASURED_MAX + 1];
 };
 
-/* What is measured and what is ready come from the same look; rows is NULL when the database did not answer. */
-static struct db_rows *look(struct health *h) {
-    struct db_rows *rows = NULL;
-    return db_run(h->db, &job_statistics_statement, NULL, &rows) < 0 ? NULL : rows;
+/* What is measured and what is ready come from the same look. */
+struct look {
+    struct db_rows *queue; /* NULL: the database did not answer */
+    int64_t commit_wait_usec;
+};
+
+static struct look look(struct health *h) {
+    struct look seen = {0};
+    if (db_run(h->db, &job_statistics_statement, NULL, &seen.queue) < 0)
+        seen.queue = NULL;
+    if (seen.queue)
+        seen.commit_wait_usec = commit_wait(h->db);
+    return seen;
 }
 
-static void measure_queue(const struct db_rows *rows) {
+static void look_done(struct look *seen) {
+    db_rows_free(seen->queue);
+}
+
+static void measure_database(const struct look *seen) {
+    const struct db_rows *rows = seen->queue;
     metrics_set(METRIC_DATABASE_UP, NULL, rows != NULL);
+    if (rows && seen->commit_wait_usec >= 0)
+        metrics_set(METRIC_COMMIT_WAIT, NULL, (double) seen->commit_wait_usec / USEC_PER_SEC);
     for (size_t i = 0; rows && i < db_rows_count(rows); i++) {
         const char *stage = db_text(rows, i, 0), *state = db_text(rows, i, 1);
         char both[64];
@@ -73,12 +92,15 @@ static void check_queue(const struct context *c, const struct db_rows *rows, str
 }
 
 /* A line per reason why it cannot work. */
-static void find_reasons(struct context *c, const struct db_rows *rows, struct buf *reasons) {
+static void find_reasons(struct context *c, const struct look *seen, struct buf *reasons) {
     if (!service_started(c))
         buf_text(reasons, "starting\n");
     if (service_stopping(c))
         buf_text(reasons, "stopping\n");
-    check_queue(c, rows, reasons);
+    check_queue(c, seen->queue, reasons);
+    if (seen->commit_wait_usec > COMMIT_WAIT_MAX_USEC)
+        buf_printf(reasons, "database: a commit has waited for the replica for %lld s\n",
+                   (long long) (seen->commit_wait_usec / USEC_PER_SEC));
     if (c->service->readiness && service_started(c))
         c->service->readiness(c, reasons);
 }
@@ -86,11 +108,11 @@ static void find_reasons(struct context *c, const struct db_rows *rows, struct b
 static void answer_metrics(struct health *h, struct buf *to) {
     struct context *c = h->context;
     _cleanup_buf_ struct buf reasons = {0};
-    _cleanup_rows_ struct db_rows *rows = look(h);
-    find_reasons(c, rows, &reasons);
+    _cleanup_(look_done) struct look seen = look(h);
+    find_reasons(c, &seen, &reasons);
     metrics_clear_gauges();
     metrics_set(METRIC_READY, NULL, reasons.len == 0);
-    measure_queue(rows);
+    measure_database(&seen);
     if (c->service->measure && service_started(c))
         c->service->measure(c, h->db);
     metrics_write(to);
@@ -99,8 +121,8 @@ static void answer_metrics(struct health *h, struct buf *to) {
 static unsigned answer_ready(struct health *h, struct buf *to) {
     struct context *c = h->context;
     _cleanup_buf_ struct buf reasons = {0};
-    _cleanup_rows_ struct db_rows *rows = look(h);
-    find_reasons(c, rows, &reasons);
+    _cleanup_(look_done) struct look seen = look(h);
+    find_reasons(c, &seen, &reasons);
     json_t *list = json_array();
     char *rest = reasons.data;
     for (char *line; rest && (line = strsep(&rest, "\n"));)
@@ -195,8 +217,9 @@ int health_open(struct health **ret, struct context *c) {
         return -ENOMEM;
     h->context = c;
     h->statements[0] = &job_statistics_statement;
+    h->statements[1] = &commit_wait_statement;
     for (size_t i = 0; c->service->measured && c->service->measured[i] && i < MEASURED_MAX; i++)
-        h->statements[1 + i] = c->service->measured[i];
+        h->statements[LOOKS + i] = c->service->measured[i];
     h->db = service_db(c, NULL, h->statements);
     h->daemon = h->db ? listen_on(h, fd, &address) : NULL;
     if (!h->daemon) {

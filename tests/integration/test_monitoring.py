@@ -68,7 +68,7 @@ MEASURED = {
 
 @pytest.mark.parametrize("daemon", DAEMONS)
 def test_what_alarms_need_is_measured(shown, daemon):
-    for name in ["inkan_ready", "inkan_database_up", "inkan_jobs", *MEASURED[daemon]]:
+    for name in ["inkan_ready", "inkan_database_up", "inkan_database_commit_wait_seconds", "inkan_jobs", *MEASURED[daemon]]:
         assert re.search(rf"^{re.escape(name)}[ {{]", shown[daemon], re.M), name
 
 

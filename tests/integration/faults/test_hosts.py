@@ -91,21 +91,27 @@ def test_a_link_that_falls_silent_is_noticed_at_both_ends(estate, client):
     end(estate, client, upload)
 
 
+def post(instance, row, key, timeout=60):
+    return instance.registrar.session.post(instance.registrar.base + "/api/v1/uploads", timeout=timeout, data=row.line(),
+                                           params={"kind": "server-issue", "confirmed": "true", "filename": "a.tsv"},
+                                           headers={"Content-Type": "text/tab-separated-values", "Idempotency-Key": key})
+
+
 def test_what_is_not_on_both_databases_is_not_acknowledged(estate, client):
     instance = estate.instance
     links = Links(estate.net, instance.directory)
-    links.cut("data", "copy")
-    before = instance.value("SELECT count(*) FROM upload")
-    row = Row()
-    with pytest.raises(requests.RequestException):
-        instance.registrar.session.post(instance.registrar.base + "/api/v1/uploads", timeout=8, data=row.line(),
-                                        params={"kind": "server-issue", "confirmed": "true", "filename": "a.tsv"},
-                                        headers={"Content-Type": "text/tab-separated-values", "Idempotency-Key": "alone"})
-    assert instance.value("SELECT count(*) FROM upload") == before, "not even visible"
-    links.heal()
-    answer = client.ask("the upload", lambda: instance.registrar.post(
-        "/api/v1/uploads", data=row.line(), params={"kind": "server-issue", "confirmed": "true", "filename": "a.tsv"},
-        headers={"Content-Type": "text/tab-separated-values", "Idempotency-Key": "alone"}))
+    try:
+        links.cut("data", "copy")
+        before = instance.value("SELECT count(*) FROM upload")
+        row = Row()
+        with pytest.raises(requests.RequestException):
+            post(instance, row, "alone", timeout=8)
+        assert instance.value("SELECT count(*) FROM upload") == before, "not even visible"
+        wait_for(lambda: "database: a commit has waited for the replica" in instance.unready("ingress"), "the readiness of the ingress")
+        assert instance.metric("ingress", "inkan_database_commit_wait_seconds") >= 10
+    finally:
+        links.heal()
+    answer = client.ask("the upload", lambda: post(instance, row, "alone"))
     end(estate, client, answer.json()["id"])
     assert instance.value("SELECT count(*) FROM upload") == before + 1
 
@@ -137,3 +143,38 @@ def issue(instance, client):
         codes = instance.query("SELECT DISTINCT e->>'code' FROM application, jsonb_array_elements(errors) e WHERE upload = %s", int(upload))
         assert codes == [("903",)], codes
     return upload
+
+
+def test_the_primarys_host_is_lost_and_comes_back(estate, client):
+    """Its replica is promoted while rows are in work, and all goes on there. The former primary lives on: whoever is led to it when it can be
+    reached again gets nothing acknowledged. Stopped, and made anew, it is the replica."""
+    instance, former = estate.instance, estate.pair.primary
+    upload = client.send([Row() for _ in range(500)])
+    wait_for(lambda: instance.value("SELECT count(*) FROM intent i JOIN application a ON a.id = i.application WHERE upload = %s",
+                                    int(upload)), "the first intents")
+    links = Links(estate.net, instance.directory)
+    try:
+        for name in set(HOSTS) - {former.host.name}:
+            links.cut(former.host.name, name)
+        estate.pair.promote()
+        both = instance.env["INKAN_DATABASE_URL"]
+        instance.env["INKAN_DATABASE_URL"] = f"postgresql://inkan_owner@/inkan?host={estate.pair.primary.socket}"
+        found = client.end(upload)
+        assert found["state"] == "done" and found["rows_ng"] == 0, found
+    finally:
+        links.heal()
+    count, row = "SELECT count(*) FROM upload", Row()
+    before = former.answers(count)
+    for name in estate.places:
+        instance.kill(name)
+    wait_for(lambda: former.answers("SELECT count(*) FROM pg_stat_activity WHERE usename = 'inkan_ingress'"), "the ingress is led to it", 120)
+    with pytest.raises(requests.ReadTimeout):
+        while True:
+            with contextlib.suppress(requests.ConnectionError):  # it is starting
+                assert post(instance, row, "again", timeout=8).status_code == 503
+    assert former.answers(count) == before
+    former.stop()
+    answer = client.ask("the upload", lambda: post(instance, row, "again"))
+    estate.pair.attach()
+    end(estate, client, answer.json()["id"])
+    instance.env["INKAN_DATABASE_URL"] = both

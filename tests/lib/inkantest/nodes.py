@@ -55,7 +55,7 @@ class Node:
 
     def follow(self, primary):
         (self.data / "standby.signal").touch()
-        self.configure(primary_conninfo=f"{primary.reach} user=inkan_owner application_name=standby")
+        self.configure(primary_conninfo=f"{primary.reach} user=inkan_owner application_name=standby connect_timeout=5")
 
     def alive(self):
         return self.process is not None and self.process.poll() is None
@@ -185,9 +185,16 @@ class Pair:
         self.primary.tick()
         self.standby.tick()
 
+    def promote(self):
+        """The standby is the primary from now on, alone; the former one lives on as it is, if it lives."""
+        self.primary, self.standby = self.standby, self.primary
+        self.primary.settings = {}
+        self.primary.configure()
+        wait_for(lambda: self.primary.answers("SELECT NOT pg_is_in_recovery() OR pg_promote()"), "the promotion", 120)
+
     def fail_over(self):
         """The primary is lost for good; what it had acknowledged must be on the standby."""
-        lost, self.primary, self.standby = self.primary, self.standby, self.primary
+        lost = self.primary
         lost.wanted = False
         for pid in lost.family():
             try:
@@ -196,9 +203,7 @@ class Pair:
                 pass
         lost.process.wait(30)
         lost.empty()
-        self.primary.settings = {}
-        self.primary.configure()
-        wait_for(lambda: self.primary.answers("SELECT NOT pg_is_in_recovery() OR pg_promote()"), "the promotion", 120)
+        self.promote()
         time.sleep(0.5)
         self.attach()
 
