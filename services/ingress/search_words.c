@@ -10,7 +10,6 @@
 
 #define BATCH 2000     /* of one transaction */
 #define BATCHES_MAX 10 /* one after the other: signals and other timers wait meanwhile */
-
 #define PATIENCE_USEC (5 * USEC_PER_SEC)
 
 static atomic_llong current_usec; /* monotonic: when nothing was left to enter, or the first look */
