@@ -4,7 +4,7 @@ import io
 import subprocess
 import time
 
-CHUNK = 250  # rows that the service commits at once
+CHUNK = 1000  # rows that the service commits at once
 # Each table that a row of an upload is written to until it is issued, and which of its rows are that upload's.
 CERTIFICATES = "(SELECT c.id FROM certificate c JOIN application a ON a.id = c.application WHERE a.upload = %(upload)s)"
 TABLES = {

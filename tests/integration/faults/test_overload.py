@@ -20,7 +20,7 @@ def narrow(scratch):
     """An ingress with a short queue, so that the clients of one machine are too many for it."""
     before = os.environ.get("ASAN_OPTIONS")
     os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=4"  # freed memory that ASan keeps would hide what the daemon keeps
-    instance = Instance(scratch / "narrow", [f"ingress.queue={QUEUE}", f"ingress.queue_per_registrar={PER_REGISTRAR}", "upload.rows_max=5000",
+    instance = Instance(scratch / "narrow", [f"ingress.queue={QUEUE}", f"ingress.queue_per_registrar={PER_REGISTRAR}", "upload.rows_max=5000", "job.chunk_max=100",
                                              f"ingress.database_threads={THREADS}"]).start()
     yield instance
     instance.stop()
@@ -87,7 +87,7 @@ def test_refusals_are_clear_and_nothing_is_lost(narrow):
 def test_a_single_row_does_not_wait_for_anothers_bulk(narrow):
     """By the order of events: while the single row was on its way, at every stage at most a few chunks of the bulk passed it."""
     bulk, single = life.Client(narrow), life.Client(narrow, narrow.registrar2)
-    large = bulk.send([Row() for _ in range(1000)])
+    large = bulk.send([Row() for _ in range(3000)])
     wait_for(lambda: narrow.value("SELECT count(*) FROM application WHERE upload = %s", int(large)) > 0, "the bulk is in work")
     small = single.send([Row(new_name("other.ac.jp"), organisation=dict(OTHER), mail="one@other.ac.jp")])
     single.end(small)
