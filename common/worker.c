@@ -1,5 +1,6 @@
 /* The loop of a daemon: hints, due jobs, timers, signals. */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -17,9 +18,12 @@
 #define BACKOFF_MAX_USEC (60 * USEC_PER_SEC)
 #define LANE_SILENT_MAX_USEC (90 * USEC_PER_SEC) /* beyond any statement_timeout */
 
+#define IDLE_USEC (2 * USEC_PER_SEC)
+
 static int signal_fd = -1;
 static atomic_bool stopping, started;
-static bool outdated; /* a migration came while we ran */
+static bool outdated;            /* a migration came while we ran */
+static atomic_llong worked_usec; /* monotonic: when the last job ended whose memory is still kept; 0: none */
 
 bool service_stopping(const struct context *c) {
     (void) c;
@@ -194,7 +198,9 @@ static void do_job(struct context *c, const struct stage_work *w, const struct j
     lanes_wake();
     int r = is_poison(w, job) ? do_poison(c, w, job) : w->work(c, job);
     c->job = NULL;
-    double seconds = (double) (clock_monotonic_usec() - begin) / USEC_PER_SEC;
+    int64_t end = clock_monotonic_usec();
+    atomic_store(&worked_usec, end);
+    double seconds = (double) (end - begin) / USEC_PER_SEC;
     metrics_observe(METRIC_JOB_SECONDS, stage, seconds);
     if (r == JOB_LOST) {
         metrics_add(METRIC_JOBS_LOST, stage, 1);
@@ -238,6 +244,13 @@ int64_t worker_timers(struct context *c, int64_t next_usec[static WORKER_TIMERS_
     return soonest;
 }
 
+/* malloc keeps what large chunks were worked in; the system gets it back when no lane has worked for a while. */
+static void give_memory_back(void) {
+    long long last = atomic_load(&worked_usec);
+    if (last > 0 && clock_monotonic_usec() - last > IDLE_USEC && atomic_compare_exchange_strong(&worked_usec, &last, 0))
+        (void) malloc_trim(0);
+}
+
 int worker_loop(struct context *c) {
     int64_t timers_usec[WORKER_TIMERS_MAX] = {0};
     int turn = 0;
@@ -257,6 +270,7 @@ int worker_loop(struct context *c) {
         }
         if (c->once)
             break;
+        give_memory_back();
         int r = service_wait(c, NULL, 0, soonest);
         if (r < 0) {
             log_bug("waiting: %s", strerror(-r));

@@ -35,16 +35,24 @@ def test_rows_are_looked_up_by_index(healthy):
     assert now_looked - looked <= 20 * ROWS
 
 
+def read(cursor, arrange, counted, statement):
+    """(rows read in a table, first value) of a statement, which sees what arrange makes and is rolled back."""
+    cursor.execute("BEGIN")
+    cursor.execute(arrange)
+    cursor.execute(counted)
+    before = cursor.fetchone()[0]
+    cursor.execute(statement)
+    found = cursor.fetchone()[0]
+    cursor.execute(counted)
+    after = cursor.fetchone()[0]
+    cursor.execute("ROLLBACK")
+    return after - before, found
+
+
 def test_search_for_what_has_just_been_revoked(healthy):
     """The statistics know of no revoked certificate: not each of these is held against the words of all."""
     with healthy.database() as connection, connection.cursor() as cursor:
-        cursor.execute("BEGIN")
-        cursor.execute(FILL)
-        cursor.execute(WORDS_READ)
-        before = cursor.fetchone()[0]
-        cursor.execute(SEARCH)
-        assert cursor.fetchone()[0] == 1
-        cursor.execute(WORDS_READ)
-        assert cursor.fetchone()[0] - before <= 3 * FOUND
-        cursor.execute("ROLLBACK")
+        rows, found = read(cursor, FILL, WORDS_READ, SEARCH)
     connection.close()
+    assert found == 1
+    assert rows <= 3 * FOUND

@@ -1,4 +1,5 @@
 """The cost of a row by the rows of its upload, up to 100,000; what daemons and PostgreSQL take for it: processor, memory, disk."""
+import time
 
 from inkantest.instance import DAEMONS
 
@@ -7,6 +8,7 @@ from .report import Table
 from .samples import median, values_of, where
 
 SMALL = 1000  # of these the first upload of an instance says little: more of them
+IDLE_SECONDS = 5  # daemons give memory back when they have had nothing to do for a while
 
 
 def run(bench):
@@ -17,6 +19,7 @@ def run(bench):
             for turn in range(3 * bench.repeat if count < SMALL else bench.repeat if count < max(bench.scaling) else 1):
                 rows = bench.inputs.rows(count, f"s{turn}-")
                 samples.append({"turn": turn, **service.upload(instance, rows)})
+        time.sleep(IDLE_SECONDS)
         samples.append({"idle_PSS_MiB": {"fresh": idle, "after all": usage.idle_memory_mib(instance)}})
     return samples
 
