@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "der.h"
 #include "proto/reasons.h"
 
 #define DAYS_MAX 3650
@@ -78,10 +79,14 @@ static int set_policies(struct policy *p, const char *v) {
     p->policy_oids_count = 0;
     while (*(v += strspn(v, " "))) {
         size_t len = strcspn(v, " ");
-        if (p->policy_oids_count == POLICY_OIDS_MAX || len >= sizeof(p->policy_oids[0]) ||
-            strspn(v, "0123456789.") < len)
+        if (p->policy_oids_count == POLICY_OIDS_MAX || len >= sizeof(p->policy_oids[0]))
             return -EINVAL;
-        (void) snprintf(p->policy_oids[p->policy_oids_count++], sizeof(p->policy_oids[0]), "%.*s", (int) len, v);
+        char *oid = p->policy_oids[p->policy_oids_count++];
+        _cleanup_buf_ struct buf der = {0};
+        (void) snprintf(oid, sizeof(p->policy_oids[0]), "%.*s", (int) len, v);
+        der_put_oid(&der, oid);
+        if (der.failed)
+            return -EINVAL;
         v += len;
     }
     return p->policy_oids_count > 0 ? 0 : -EINVAL;

@@ -1,4 +1,5 @@
 /* Certificates as built: read back by OpenSSL, byte for byte; and the lint that must notice every change. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -208,6 +209,21 @@ static void test_lint_refuses_other_contents(void **state) {
 }
 
 /* The same bytes under a policy that would have had them otherwise, each in one point. */
+static void test_policy_refuses_what_is_no_oid(void **state) {
+    (void) state;
+    static const char *const wrong[] = {"2.4294967295", "1.40.1", "2.01", "1", "1..2", "3.1", "1.2.x"};
+    const char *at = strstr(policy_text, "1.2.392.200091.100.901.11");
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        struct policy refused;
+        _cleanup_buf_ struct buf text = {0}, errors = {0};
+        buf_add(&text, policy_text, (size_t) (at - policy_text));
+        buf_text(&text, wrong[i]);
+        buf_text(&text, at + strlen("1.2.392.200091.100.901.11"));
+        assert_int_equal(policy_parse(&refused, text.data, text.len, &errors), -EINVAL);
+        assert_non_null(strstr(buf_string(&errors), "policies"));
+    }
+}
+
 static void test_lint_refuses_other_policies(void **state) {
     (void) state;
     _cleanup_buf_ struct buf tbs = {0};
@@ -373,6 +389,7 @@ int main(void) {
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_lint_accepts),
         cmocka_unit_test(test_lint_refuses_other_contents),
+        cmocka_unit_test(test_policy_refuses_what_is_no_oid),
         cmocka_unit_test(test_lint_refuses_other_policies),
         cmocka_unit_test(test_lint_knows_the_rules),
         cmocka_unit_test(test_lint_reads_every_byte),
