@@ -1,10 +1,13 @@
 """Starts the processes, starts again what dies, reaps every orphan, and ends everything in order.
 
-One thread and one loop. It may be PID 1 or not: as a subreaper it inherits whatever its children leave behind, so that a
-killed postmaster is reaped and its lock file does not outlive it.
+One thread and one loop. It may be PID 1 or not: as a subreaper it inherits whatever its children leave behind, and kills it, as
+systemd does with what is left of a unit. A killed postmaster is reaped and its lock file does not outlive it; nor does its startup
+process, which may wait a minute for a checkpointer that is gone, and no other postmaster starts beside it.
 """
+import contextlib
 import ctypes
 import os
+import pathlib
 import signal
 import subprocess
 import time
@@ -91,7 +94,14 @@ class Supervisor:
                 return
             child = self.find(pid)
             if child:
+                self.kill_inherited()
                 self.ended(child, os.waitstatus_to_exitcode(status))
+
+    def kill_inherited(self):
+        for pid in map(int, pathlib.Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()):
+            if not self.find(pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def ended(self, child, code):
         child.process.returncode = code

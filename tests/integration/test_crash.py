@@ -85,6 +85,17 @@ def test_postgres_killed_while_it_makes_its_lock_file(fragile):
     fragile.alive()
 
 
+def test_postgres_killed_and_one_of_its_processes_stays(fragile):
+    """No other postmaster starts beside it: whoever starts PostgreSQL again must end it first, as systemd does."""
+    os.kill(fragile.value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"), signal.SIGSTOP)
+    dead = fragile.pid("postgres")
+    fragile.kill("postgres")
+    wait_for(lambda: fragile.pid("postgres") != dead, "another postmaster")
+    fragile.alive()
+    rows = [Row()]
+    check_everything(fragile, send(fragile, rows), rows)
+
+
 def test_kill_everything_at_random(fragile):
     rows = [Row() for _ in range(ROWS)]
     seed = random.randrange(1 << 30)

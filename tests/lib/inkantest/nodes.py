@@ -1,5 +1,6 @@
 """PostgreSQL in place of an instance's own: two nodes, a primary and its synchronous standby, each on a small file system of its own
 and with a clock that can be set. They are killed, stopped, filled up, set forward and back, and fail over."""
+import contextlib
 import os
 import pathlib
 import shutil
@@ -60,9 +61,17 @@ class Node:
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
+    def kill_left_behind(self):
+        """The processes of a postmaster that is dead, as systemd does (deploy/trylib/supervisor.py)."""
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if (process / "cwd").resolve() == self.data:
+                    os.kill(int(process.name), signal.SIGKILL)
+
     def start(self):
         """Also after a death that left an empty lock file (deploy/trylib/cluster.py)."""
         self.wanted = True
+        self.kill_left_behind()
         for lock in (self.data / "postmaster.pid", self.socket / ".s.PGSQL.5432.lock"):
             if lock.exists() and lock.stat().st_size == 0:
                 lock.unlink()
