@@ -22,7 +22,7 @@ def as_array(data):
 
 def main(out, files):
     paths = sorted((pathlib.Path(f) for f in files), key=lambda p: p.name)
-    text = '#include "services/ingress/assets.h"\n\n#include <stddef.h>\n\n'
+    text = '#include "services/ingress/pages/assets.h"\n\n#include <stddef.h>\n\n'
     rows = ""
     for i, path in enumerate(paths):
         data = path.read_bytes()

@@ -9,8 +9,8 @@
 
 #include "base/text.h"
 #include "fuzz.h"
-#include "services/ingress/core.h"
-#include "services/ingress/pages.h"
+#include "services/ingress/http/core.h"
+#include "services/ingress/pages/pages.h"
 
 struct MHD_PostProcessor {
     MHD_PostDataIterator take;

@@ -4,8 +4,8 @@
  */
 #include "base/text.h"
 #include "fuzz.h"
-#include "services/ingress/core.h"
-#include "services/ingress/pages.h"
+#include "services/ingress/http/core.h"
+#include "services/ingress/pages/pages.h"
 
 static int nothing(struct thread *t, struct request *r, struct reply *p) {
     (void) t;

@@ -1,6 +1,6 @@
 /* The lines of a file: in order, within the file, without their ends. */
 #include "fuzz.h"
-#include "services/ingress/lines.h"
+#include "services/ingress/uploads/lines.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char *copy = malloc(size + !size);

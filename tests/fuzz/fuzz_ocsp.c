@@ -1,6 +1,6 @@
 /* A question about certificates. */
 #include "fuzz.h"
-#include "services/ingress/ocsp_question.h"
+#include "services/ingress/pki/ocsp_question.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct ocsp_question q = {0};

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "fuzz.h"
-#include "services/ingress/export.h"
+#include "services/ingress/http/export.h"
 
 static void base64(const char *text, size_t len) {
     _cleanup_buf_ struct buf bytes = {0}, again = {0};

@@ -23,7 +23,7 @@ def catalogue(path, macro, arguments):
     return [ast.literal_eval(part.strip()) for part in out.split("@@")[1:]]
 
 
-TEXTS = catalogue("services/ingress/texts.def", "TEXT", 3)
+TEXTS = catalogue("services/ingress/pages/texts.def", "TEXT", 3)
 ERRORS = catalogue("proto/errors.def", "ERROR", 6)
 
 
@@ -69,9 +69,11 @@ def test_words_outside_are_noticed():
     assert literals('f("two words", TEXT_x); /* "a comment" */ log_error("to the log");') == ["two words"]
 
 
-@pytest.mark.parametrize("pattern", ["page*.c", "*_view.c", "export*.c", "permission_api.c", "static/*.js", "web/src/*.mjs"])
+@pytest.mark.parametrize("pattern", ["*/page*.c", "*/*_view.c", "*/export*.c", "*/permission_api.c", "static/*.js", "web/src/*.mjs"])
 def test_code_of_pages_has_no_words_of_its_own(pattern):
-    for path in INGRESS.glob(pattern):
+    paths = list(INGRESS.glob(pattern))
+    assert paths
+    for path in paths:
         said = [text for text in literals(path.read_text()) if JAPANESE.search(text) or SENTENCE.search(text)]
         assert said == [], path.name
 
@@ -82,7 +84,7 @@ def test_every_text_is_used_and_every_use_has_a_text():
     for path in (INGRESS / "templates").glob("*.html"):
         uses |= set(re.findall(r"\{\{[#^/]?t\.(\w+)\}\}", path.read_text()))
     assert uses <= ids
-    for path in [*INGRESS.glob("*.c"), *INGRESS.glob("*.def")]:
+    for path in [*INGRESS.rglob("*.c"), *INGRESS.rglob("*.def")]:
         if path.name != "texts.def":
             uses |= set(re.findall(r"TEXT_(\w+)", path.read_text()))
             uses |= set(re.findall(r"MENU_GROUP\((\w+)\)", path.read_text()))

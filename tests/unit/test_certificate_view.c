@@ -14,7 +14,7 @@
 #include <openssl/pkcs7.h>
 #include <openssl/x509v3.h>
 
-#include "services/ingress/certificate_view.h"
+#include "services/ingress/certificates/certificate_view.h"
 
 static unsigned char *leaf;
 static struct db_bytes leaf_der;

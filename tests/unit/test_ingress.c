@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "services/ingress/core.h"
-#include "services/ingress/export.h"
-#include "services/ingress/lines.h"
+#include "services/ingress/http/core.h"
+#include "services/ingress/http/export.h"
+#include "services/ingress/uploads/lines.h"
 
 /* The lines of text as "seq:bytes|seq:bytes|". */
 static void lines_are(const char *text, size_t len, const char *expected) {

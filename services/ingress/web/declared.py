@@ -44,7 +44,7 @@ def reasons(compiler):
 
 
 def texts(compiler):
-    found = rows("services/ingress/texts.def", {"TEXT": (("id", "ja", "en"), (1, 0, 0))}, compiler)
+    found = rows("services/ingress/pages/texts.def", {"TEXT": (("id", "ja", "en"), (1, 0, 0))}, compiler)
     return {name: {"ja": ja, "en": en} for _, name, ja, en in found if name.startswith(WORDS)}
 
 

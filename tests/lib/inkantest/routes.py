@@ -24,6 +24,6 @@ class Route:
 
 
 def all_routes():
-    found = [Route(*m) for path in sorted((TOP / "services/ingress").glob("*.c")) for m in ROUTE.findall(path.read_text())]
+    found = [Route(*m) for path in sorted((TOP / "services/ingress").rglob("*.c")) for m in ROUTE.findall(path.read_text())]
     assert len(found) > 20, "the tables look different now: mend ROUTE"
     return found
