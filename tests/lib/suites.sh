@@ -40,6 +40,7 @@ suite_build() {
         dir=$1-clang
         [ -f "$dir/build.ninja" ] || CC=clang meson setup "$dir" -Dwerror=true || exit 1
         ninja -C "$dir"' _ "$build"
+    count "every C file is built" tests/lib/all_built.py "$build"
     count "clang-tidy" bash -c 'git ls-files "*.c" | grep -v "^tests/fuzz" |
         xargs -n 4 -P "$(nproc)" clang-tidy -p "$1-clang" --quiet' _ "$build"
 }
