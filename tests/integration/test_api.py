@@ -1,6 +1,7 @@
 """The HTTP API itself: that it is as it describes itself, progress events, its limits."""
 import concurrent.futures
 import json
+import re
 import threading
 import time
 
@@ -161,6 +162,12 @@ REFUSED = {
     "a form without boundary": (967, 400, lambda api: api.post("/api/v1/uploads", data=b"x",
                                                               headers={"Content-Type": "multipart/form-data"})),
     "too large": (968, 413, lambda api: api.upload(b"x" * (20 << 20))),
+    "a misspelt flag": (979, 400, lambda api: api.upload(tsv(), dryrun="true")),
+    "a misspelt parameter": (979, 400, lambda api: api.post(
+        "/api/v1/uploads?kind=server-issue&confirmed=true&filename=a.tsv&dry-run=true", data=tsv(),
+        headers={"Content-Type": "text/tab-separated-values"})),
+    "a field twice": (967, 400, lambda api: api.post("/api/v1/uploads", data=[("dry_run", "true"), ("dry_run", "false")],
+                                                     files={"file": ("a.tsv", tsv())})),
     "media type": (969, 415, lambda api: api.post("/api/v1/uploads", data=b"{}", headers={"Content-Type": "application/json"})),
     "origin": (971, 403, lambda api: api.upload(tsv(), headers={"Origin": "https://evil.example"})),
     "method": (975, 405, lambda api: api.session.put(api.base + "/api/v1/uploads", timeout=10)),
@@ -182,6 +189,43 @@ def test_refusals_before_anything_is_stored(healthy, case):
     assert healthy.value("SELECT count(*) FROM upload") == before
 
 
+def declared_names(contract, path, method, operation):
+    """The parameters of a query and the fields of a body."""
+    def found(thing):
+        return contract.resolver.resolve(thing["$ref"])[1] if "$ref" in thing else thing
+    names = {p["name"] for p in map(found, operation.get("parameters", [])) if p["in"] == "query"}
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        names |= found(content["schema"]).get("properties", {}).keys()
+    return names
+
+
+def test_a_parameter_that_is_none_is_refused_with_those_that_are(healthy):
+    """A name that nobody reads would be a wish that nobody hears."""
+    contract = Contract(healthy)
+    for path, method, operation in operations(contract.description):
+        if path == "/api/openapi.json":
+            continue
+        answer = healthy.registrar.session.request(
+            method, healthy.registrar.base + re.sub(r"\{\w+\}", "1", path) + "?no-such=1", timeout=10,
+            headers={"Content-Type": "text/tab-separated-values"} if path == "/api/v1/uploads" and method == "post" else {})
+        assert (answer.status_code, answer.json()["code"]) == (400, 979), (method, path)
+        assert '"no-such"' in answer.json()["message_en"]
+        allowed = set(answer.json()["remedy_en"].removeprefix("Parameters: ").split(", "))
+        assert allowed - {"lang"} == declared_names(contract, path, method, operation), (method, path)
+
+
+def test_what_cannot_be_read_is_named(healthy):
+    cases = {"more than once: dry_run": {"data": {"dry_run": ["true", "false"]}, "files": {"file": ("a.tsv", tsv())}},
+             "UTF-8: kind": {"data": b"kind=%ff", "headers": {"Content-Type": "application/x-www-form-urlencoded"}},
+             "Content-Type": {"data": b"x", "headers": {"Content-Type": "multipart/form-data"}}}
+    for why, sent in cases.items():
+        answer = healthy.registrar.post("/api/v1/uploads", **sent)
+        assert (answer.status_code, answer.json()["code"]) == (400, 967)
+        assert answer.json()["message_en"] == f"The request cannot be read ({why})."
+    answer = healthy.registrar.post("/api/v1/links/1/resend", json={"manager_mail": 7})
+    assert answer.json()["message_en"] == "The request cannot be read (JSON: manager_mail)."
+
+
 def test_idempotency_conflict(healthy):
     first, second = tsv(), tsv()
     key = {"Idempotency-Key": "conflict-1"}
@@ -194,8 +238,7 @@ def test_idempotency_conflict(healthy):
 
 
 FILES = {
-    208: lambda api: api.post("/api/v1/uploads", data={"kind": "server-issue", "confirmed": "true"},
-                              files={"other": ("x", b"")}),
+    208: lambda api: api.post("/api/v1/uploads", files={"kind": (None, "server-issue"), "confirmed": (None, "true")}),
     209: lambda api: api.upload(tsv(), filename="applications.csv"),
     213: lambda api: api.upload(b"\r\n\t\t\r\n"),
     214: lambda api: api.upload(b"x\r\n" * 2001),

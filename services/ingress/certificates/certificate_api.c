@@ -67,7 +67,8 @@ static int certificate(struct thread *t, struct request *r, struct reply *p) {
 }
 
 const struct route certificate_api_routes[] = {
-    {LISTENER_REGISTRAR, "GET", "/api/v1/certificates", ACCESS_REGISTRAR, false, false, certificates},
+    {LISTENER_REGISTRAR, "GET", "/api/v1/certificates", ACCESS_REGISTRAR, false, false, certificates,
+     .takes = "q, state, expires_after, expires_before, cursor, limit"},
     {LISTENER_REGISTRAR, "GET", "/api/v1/certificates.tsv", ACCESS_REGISTRAR, false, false, certificate_server_all},
     {LISTENER_REGISTRAR, "GET", "/api/v1/all-certificates.tsv", ACCESS_REGISTRAR, false, false, certificate_all},
     {LISTENER_REGISTRAR, "GET", "/api/v1/certificates/{}", ACCESS_REGISTRAR, false, false, certificate},

@@ -11,7 +11,8 @@
 
 #define POST_BUFFER_BYTES 32768
 #define FORM_BYTES_MAX 65536 /* of a body without a file */
-#define KEPT_BYTES_MAX 4096  /* of a body that is kept as it is */
+#define TWICE "more than once"
+#define KEPT_BYTES_MAX 4096 /* of a body that is kept as it is */
 
 static void refuse(struct exchange *x, enum error error) {
     if (x->body_error == ERROR_NONE)
@@ -66,7 +67,7 @@ static void take_file_name(struct request *r, const char *name) {
 static void take_file_piece(struct exchange *x, const char *filename, const char *data, uint64_t offset, size_t len) {
     /* Two files would be one behind the other. */
     if (offset == 0 && x->request.file_bytes > 0)
-        refuse(x, ERROR_BAD_REQUEST);
+        exchange_unreadable(x, TWICE, "file");
     if (open_spool(x) < 0)
         refuse(x, ERROR_UNAVAILABLE);
     if (filename)
@@ -111,11 +112,11 @@ static enum MHD_Result take_part(void *ctx, enum MHD_ValueKind kind, const char 
         free(last->name);
         x->parameters--;
     } else if (offset > 0 || contradicts(x, key))
-        refuse(x, ERROR_BAD_REQUEST);
+        exchange_unreadable(x, TWICE, key);
     if (len > 0)
         buf_add(&joined, data, len);
     if (joined.failed || !exchange_parameter(x, key, buf_string(&joined), joined.len))
-        refuse(x, ERROR_BAD_REQUEST);
+        exchange_unreadable(x, "field", key);
     return MHD_YES;
 }
 
@@ -131,7 +132,7 @@ int body_begin(struct exchange *x) {
                *length = request_header(&x->request, "Content-Length");
     int64_t bytes = 0;
     if (length && text_to_int64(length, 0, INT64_MAX, &bytes) < 0)
-        refuse(x, ERROR_BAD_REQUEST);
+        exchange_unreadable(x, "Content-Length", NULL);
     else if (bytes > body_bytes_max(x))
         refuse(x, ERROR_BODY_TOO_LARGE);
     if (!x->route || strcmp(x->route->method, "POST") != 0 || x->body_error != ERROR_NONE)
@@ -145,7 +146,7 @@ int body_begin(struct exchange *x) {
                  strncasecmp(type, "application/x-www-form-urlencoded", 33) == 0)) {
         x->post = MHD_create_post_processor(x->connection, POST_BUFFER_BYTES, take_part, x);
         if (!x->post)
-            refuse(x, ERROR_BAD_REQUEST);
+            exchange_unreadable(x, "Content-Type", NULL);
         return 0;
     }
     x->in_json = type && strncasecmp(type, "application/json", 16) == 0 && !x->route->takes_file;
@@ -173,7 +174,7 @@ void body_take(struct exchange *x, const char *data, size_t len) {
     else if (x->in_file)
         spool(x, data, len);
     else if (x->post && MHD_post_process(x->post, data, len) != MHD_YES)
-        refuse(x, ERROR_BAD_REQUEST);
+        exchange_unreadable(x, "form", NULL);
 }
 
 /* An object of texts: each a parameter, as a field of a form is. */
@@ -183,10 +184,10 @@ static void take_json(struct exchange *x) {
     const char *name;
     json_t *value;
     if (!json_is_object(object))
-        refuse(x, ERROR_BAD_REQUEST);
+        exchange_unreadable(x, "JSON", NULL);
     json_object_foreach(object, name, value) {
         if (!json_is_string(value) || !exchange_parameter(x, name, json_string_value(value), json_string_length(value)))
-            refuse(x, ERROR_BAD_REQUEST);
+            exchange_unreadable(x, "JSON", name);
     }
     json_decref(object);
 }
@@ -194,14 +195,14 @@ static void take_json(struct exchange *x) {
 void body_end(struct exchange *x) {
     if (x->in_json && x->body_error == ERROR_NONE && x->request.body.len > 0)
         take_json(x);
-    if (x->post && MHD_destroy_post_processor(x->post) != MHD_YES && x->body_error == ERROR_NONE)
-        refuse(x, ERROR_BAD_REQUEST);
+    if (x->post && MHD_destroy_post_processor(x->post) != MHD_YES)
+        exchange_unreadable(x, "form", NULL);
     x->post = NULL;
     /* The database would refuse it later, with nothing that a person could act on. */
     for (unsigned i = 0; i < x->parameters; i++)
         if (!text_is_utf8(x->parameter[i].name, strlen(x->parameter[i].name)) ||
             !text_is_utf8(x->parameter[i].value, strlen(x->parameter[i].value)))
-            refuse(x, ERROR_BAD_REQUEST);
+            exchange_unreadable(x, "UTF-8", x->parameter[i].name);
     if (x->digest)
         (void) EVP_DigestFinal_ex(x->digest, x->request.file_sha256, NULL);
     if (x->request.file_fd >= 0)

@@ -15,6 +15,7 @@
 #define PARAMETERS_MAX 160 /* a page of certificates has 100 to choose */
 #define PARAMETER_BYTES_MAX 4096
 #define HEADERS_MAX 64
+#define WHY_MAX 96
 
 enum phase { PHASE_NEW, PHASE_READING, PHASE_QUEUED, PHASE_ANSWERED };
 
@@ -37,11 +38,12 @@ struct exchange {
     /* the body */
     struct MHD_PostProcessor *post;
     EVP_MD_CTX *digest;
-    int64_t body_bytes;    /* so far */
-    bool in_file;          /* the part being read is the file */
-    bool in_json;          /* the body is JSON: its members become parameters */
-    enum error body_error; /* why the body cannot be used; the rest is dropped */
-    int64_t begun_usec;    /* when its head was complete; monotonic */
+    int64_t body_bytes;     /* so far */
+    bool in_file;           /* the part being read is the file */
+    bool in_json;           /* the body is JSON: its members become parameters */
+    enum error body_error;  /* why the body cannot be used; the rest is dropped */
+    char body_why[WHY_MAX]; /* of ERROR_BAD_REQUEST: what of it */
+    int64_t begun_usec;     /* when its head was complete; monotonic */
     /* the queue */
     int64_t complete_usec, due_usec;        /* monotonic */
     struct exchange *next;                  /* ready or parked */
@@ -98,6 +100,10 @@ bool exchange_begin(struct exchange *x, struct server *server, enum listener lis
 void exchange_free(struct exchange *x);
 /* False without room or memory, or for a value with a NUL in it. */
 bool exchange_parameter(struct exchange *x, const char *name, const char *value, size_t len);
+/* The request cannot be read: what of it, and of which field (NULL: of none). What was said first stays. */
+void exchange_unreadable(struct exchange *x, const char *what, const char *field);
+/* The first parameter of an API's request that its route does not take; NULL: there is none. */
+const char *exchange_unknown_parameter(const struct exchange *x);
 enum MHD_Result exchange_send(struct exchange *x);
 
 /* body.c: 0, or -errno (no room on disk, no memory); what the client did wrong is body_error. */

@@ -25,6 +25,14 @@ static bool put_pair(struct pair *to, const char *name, const char *value, size_
     return true;
 }
 
+void exchange_unreadable(struct exchange *x, const char *what, const char *field) {
+    if (x->body_error != ERROR_NONE)
+        return;
+    x->body_error = ERROR_BAD_REQUEST;
+    (void) snprintf(x->body_why, sizeof(x->body_why), "%s%s%.64s", what, field ? ": " : "", field ? field : "");
+    text_make_plain(x->body_why);
+}
+
 bool exchange_parameter(struct exchange *x, const char *name, const char *value, size_t len) {
     if (x->parameters == PARAMETERS_MAX || len > PARAMETER_BYTES_MAX || strlen(name) > PARAMETER_BYTES_MAX ||
         !put_pair(&x->parameter[x->parameters], name, value, len))
@@ -38,7 +46,7 @@ static enum MHD_Result take_query(void *ctx, enum MHD_ValueKind kind, const char
     (void) kind;
     struct exchange *x = ctx;
     if (strlen(name) != name_len || !exchange_parameter(x, name, value ? value : "", len))
-        x->body_error = ERROR_BAD_REQUEST;
+        exchange_unreadable(x, "query", name);
     return MHD_YES;
 }
 
@@ -48,7 +56,7 @@ static enum MHD_Result take_header(void *ctx, enum MHD_ValueKind kind, const cha
     (void) name_len;
     struct exchange *x = ctx;
     if (x->headers == HEADERS_MAX || !put_pair(&x->header[x->headers], name, value ? value : "", len))
-        x->body_error = ERROR_BAD_REQUEST;
+        exchange_unreadable(x, "header", name);
     else
         x->headers++;
     return MHD_YES;
@@ -173,6 +181,25 @@ enum MHD_Result exchange_send(struct exchange *x) {
     enum MHD_Result r = MHD_queue_response(x->connection, (unsigned) p->status, response);
     MHD_destroy_response(response);
     return r;
+}
+
+/* Names stand in the list as a reader would write it: "cursor, limit". */
+static bool takes(const char *list, const char *name) {
+    size_t len = strlen(name);
+    for (const char *p = list; p && *p; p += strspn(p, ", ")) {
+        size_t n = strcspn(p, ",");
+        if (n == len && memcmp(p, name, len) == 0)
+            return true;
+        p += n;
+    }
+    return false;
+}
+
+const char *exchange_unknown_parameter(const struct exchange *x) {
+    for (unsigned i = 0; i < x->parameters; i++)
+        if (strcmp(x->parameter[i].name, "lang") != 0 && !takes(x->route->takes, x->parameter[i].name))
+            return x->parameter[i].name;
+    return NULL;
 }
 
 /* ---- what handlers see */

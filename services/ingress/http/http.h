@@ -124,6 +124,7 @@ struct route {
     bool takes_file;
     handler handle;
     const char *body_type; /* media type of a body that is kept as it is, in request.body; NULL: none is */
+    const char *takes;     /* /api/: the parameters that there are, "cursor, limit"; NULL: none. lang is always one */
     const char *repeats;   /* the one field that a form may send several times (ticked boxes); NULL: none */
 };
 

@@ -118,6 +118,16 @@ static void leave(struct queue *q, struct exchange *x) {
     q->length--;
 }
 
+/* A name that nobody reads is a mistake: "dryrun=true" would issue. False: the reply says so. */
+static bool parameters_are_known(struct exchange *x) {
+    const struct request *r = &x->request;
+    const char *name = r->listener == LISTENER_REGISTRAR && !r->wants_html ? exchange_unknown_parameter(x) : NULL;
+    if (name)
+        reply_error(r, &x->reply, ERROR_UNKNOWN_PARAMETER,
+                    (const char *const[]){name, x->route->takes ? x->route->takes : "lang"}, 2);
+    return !name;
+}
+
 static int run_handler(struct thread *t, struct exchange *x) {
     struct request *r = &x->request;
     r->thread = t;
@@ -132,7 +142,7 @@ static int run_handler(struct thread *t, struct exchange *x) {
             return 0;
         }
     }
-    return x->route->handle(t, r, &x->reply);
+    return parameters_are_known(x) ? x->route->handle(t, r, &x->reply) : 0;
 }
 
 /* How long it took, unless it waited because the client wanted it to. */

@@ -50,12 +50,17 @@ static enum error judge_head(struct exchange *x, const char **ret_allow) {
 
 static enum MHD_Result refuse(struct exchange *x, enum error error, const char *allow) {
     char bytes[24];
-    const char *type = request_header(&x->request, "Content-Type");
-    const char *arg = error == ERROR_MEDIA_TYPE ? (type ? type : "-") : bytes;
+    const char *type = request_header(&x->request, "Content-Type"), *arg = NULL;
     (void) snprintf(bytes, sizeof(bytes), "%lld", (long long) x->server->body_bytes_max);
+    if (error == ERROR_MEDIA_TYPE)
+        arg = type ? type : "-";
+    else if (error == ERROR_BODY_TOO_LARGE)
+        arg = bytes;
+    else if (error == ERROR_BAD_REQUEST)
+        arg = x->body_why;
     if (allow)
         reply_header(&x->reply, "Allow", "%s", allow);
-    reply_error(&x->request, &x->reply, error, &arg, error == ERROR_MEDIA_TYPE || error == ERROR_BODY_TOO_LARGE);
+    reply_error(&x->request, &x->reply, error, &arg, arg != NULL);
     x->phase = PHASE_ANSWERED;
     return exchange_send(x);
 }

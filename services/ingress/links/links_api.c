@@ -161,7 +161,8 @@ static int resend(struct thread *t, struct request *r, struct reply *p) {
 }
 
 const struct route links_api_routes[] = {
-    {LISTENER_REGISTRAR, "GET", "/api/v1/links", ACCESS_REGISTRAR, false, false, links},
-    {LISTENER_REGISTRAR, "POST", "/api/v1/links/{}/resend", ACCESS_REGISTRAR, true, false, resend},
+    {LISTENER_REGISTRAR, "GET", "/api/v1/links", ACCESS_REGISTRAR, false, false, links, .takes = "cursor, limit"},
+    {LISTENER_REGISTRAR, "POST", "/api/v1/links/{}/resend", ACCESS_REGISTRAR, true, false, resend,
+     .takes = "manager_mail"},
     {.handle = NULL},
 };

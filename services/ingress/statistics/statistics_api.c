@@ -177,7 +177,9 @@ static int statistics_tsv(struct thread *t, struct request *r, struct reply *p) 
 }
 
 const struct route statistics_api_routes[] = {
-    {LISTENER_REGISTRAR, "GET", "/api/v1/statistics", ACCESS_REGISTRAR, false, false, statistics_json},
-    {LISTENER_REGISTRAR, "GET", "/api/v1/statistics.tsv", ACCESS_REGISTRAR, false, false, statistics_tsv},
+    {LISTENER_REGISTRAR, "GET", "/api/v1/statistics", ACCESS_REGISTRAR, false, false, statistics_json,
+     .takes = "from, to"},
+    {LISTENER_REGISTRAR, "GET", "/api/v1/statistics.tsv", ACCESS_REGISTRAR, false, false, statistics_tsv,
+     .takes = "from, to"},
     {.handle = NULL},
 };

@@ -133,9 +133,11 @@ static int get_uploads(struct thread *t, struct request *r, struct reply *p) {
 }
 
 const struct route upload_api_routes[] = {
-    {LISTENER_REGISTRAR, "POST", "/api/v1/uploads", ACCESS_REGISTRAR, true, true, post_upload},
-    {LISTENER_REGISTRAR, "GET", "/api/v1/uploads", ACCESS_REGISTRAR, false, false, get_uploads},
-    {LISTENER_REGISTRAR, "GET", "/api/v1/uploads/{}", ACCESS_REGISTRAR, false, false, get_upload},
+    {LISTENER_REGISTRAR, "POST", "/api/v1/uploads", ACCESS_REGISTRAR, true, true, post_upload,
+     .takes = "file, filename, kind, on_error, dry_run, confirmed"},
+    {LISTENER_REGISTRAR, "GET", "/api/v1/uploads", ACCESS_REGISTRAR, false, false, get_uploads, .takes = "cursor"},
+    {LISTENER_REGISTRAR, "GET", "/api/v1/uploads/{}", ACCESS_REGISTRAR, false, false, get_upload,
+     .takes = "cursor, result, wait, state"},
     {LISTENER_REGISTRAR, "GET", "/api/v1/uploads/{}/events", ACCESS_REGISTRAR, false, false, get_events},
     {.handle = NULL},
 };

@@ -173,8 +173,11 @@ static int get_results_json(struct thread *t, struct request *r, struct reply *p
 }
 
 const struct route upload_file_routes[] = {
-    {LISTENER_REGISTRAR, "GET", "/api/v1/uploads/{}/lines.tsv", ACCESS_REGISTRAR, false, false, get_lines},
-    {LISTENER_REGISTRAR, "GET", "/api/v1/uploads/{}/results.tsv", ACCESS_REGISTRAR, false, false, get_results_tsv},
-    {LISTENER_REGISTRAR, "GET", "/api/v1/uploads/{}/results.json", ACCESS_REGISTRAR, false, false, get_results_json},
+    {LISTENER_REGISTRAR, "GET", "/api/v1/uploads/{}/lines.tsv", ACCESS_REGISTRAR, false, false, get_lines,
+     .takes = "result"},
+    {LISTENER_REGISTRAR, "GET", "/api/v1/uploads/{}/results.tsv", ACCESS_REGISTRAR, false, false, get_results_tsv,
+     .takes = "result"},
+    {LISTENER_REGISTRAR, "GET", "/api/v1/uploads/{}/results.json", ACCESS_REGISTRAR, false, false, get_results_json,
+     .takes = "result"},
     {.handle = NULL},
 };
