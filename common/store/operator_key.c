@@ -1,6 +1,7 @@
 #include "store/operator.h"
 
-/* In sorted order, as the decisions reserve keys. What was issued or accepted with such a key is counted, for inkanctl revoke. */
+/* service_lock goes first. In sorted order, as the decisions reserve keys. What was issued with such a key is counted, for inkanctl
+ * revoke, and what was accepted, which the signer refuses. */
 const struct statement key_block_statement = {
     "key_block", 3,
     "WITH wanted AS (SELECT DISTINCT h FROM unnest($1::bytea[]) AS h),"

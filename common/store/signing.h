@@ -40,6 +40,7 @@ enum signing_column {
     SIGNING_STALE, /* of another policy or issuer, or older than 24 h */
     SIGNING_OUS,
     SIGNING_STOPPED, /* a campaign selected it */
+    SIGNING_BLOCKED, /* its key was reported as compromised */
 };
 int64_t signing_load(struct db *db, const struct job *job, int issuer, struct db_rows **ret);
 

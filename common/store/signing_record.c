@@ -19,6 +19,7 @@ const struct statement signing_record_statement = {
     "     AND a.state = 'valid' AND u.id = $1::bigint AND u.state = 'accepted'"
     "     AND u.policy IS NOT DISTINCT FROM s.policy"
     "     AND NOT EXISTS (SELECT FROM campaign_stop stop WHERE stop.application = a.id)"
+    "     AND (SELECT k.blocked FROM key_seen k WHERE k.spki_hash = a.spki_hash) IS NOT TRUE"
     "     AND o.state = 'active' AND a.o = o.name_en AND a.st = o.st AND a.l = o.l"
     "     AND (a.ous IS NULL OR ous_permitted(a.organisation, a.ous))"
     "     AND NOT EXISTS (SELECT FROM unnest(a.domains) AS used (id) LEFT JOIN domain d ON d.id = used.id"

@@ -74,8 +74,9 @@ const struct command ctl_commands[] = {
     COMMAND("key block", key_block, NULL, "Refuse keys for ever that others report as compromised.",
             "key block --key leaked.pem --reason 'report 2026-17'\n"
             "key block --file hashes.txt --reason 'published list of 3 April'\n",
-            .details = "Says how many valid certificates and accepted applications have these keys: "
-                       "`revoke --reason 1 --key …`.\n"),
+            .details = "Returns when the last signing in flight has committed. Says how many valid certificates\n"
+                       "have these keys (`revoke --reason 1 --key …`), and how many accepted applications (in\n"
+                       "flight), which end in error 945.\n"),
     COMMAND("key show", key_show, NULL, "Whether a key was used here or is blocked, and by what.",
             "key show --key leaked.pem\n"),
     COMMAND("link list", link_list, NULL, "The newest link of each valid certificate, oldest first.",

@@ -48,6 +48,7 @@ static int take_row(struct chunk *chunk, size_t i) {
     row->permitted = db_bool(rows, i, SIGNING_PERMITTED);
     row->same_policy = profile && db_bool(rows, i, SIGNING_SAME_POLICY);
     row->stopped = db_bool(rows, i, SIGNING_STOPPED);
+    row->blocked = db_bool(rows, i, SIGNING_BLOCKED);
     row->names = db_text_array(rows, i, SIGNING_NAMES, &row->content.names_count);
     row->domains = db_text_array(rows, i, SIGNING_DOMAINS, &n_domains);
     row->ous = db_text_array(rows, i, SIGNING_OUS, &row->content.ous_count);
@@ -114,6 +115,8 @@ void chunk_judge(struct chunk *chunk, const char *pki_url, int64_t now_usec) {
         struct signing_row *row = &chunk->rows[i];
         if (row->stopped)
             row->error = ERROR_CAMPAIGN_STOPPED;
+        else if (row->blocked)
+            row->error = ERROR_KEY_COMPROMISED;
         else if (!row->same_policy)
             row->error = ERROR_POLICY_CHANGED;
         else if (!row->permitted || !all_names_covered(row))

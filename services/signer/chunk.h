@@ -13,7 +13,7 @@ struct signing_row {
     int64_t application;
     struct content content;
     const char **names, **domains, **ous; /* owned */
-    bool permitted, same_policy, stopped, stale, standing;
+    bool permitted, same_policy, stopped, blocked, stale, standing;
     enum error error;    /* ERROR_NONE: to be signed */
     int result;          /* of building or signing: 0 or negative */
     uint8_t linted[32];  /* SHA-256 of the bytes that the lint found nothing wrong in: these and no others are signed */

@@ -113,7 +113,9 @@ static int state_intents(struct db *db, void *ctx) {
 static enum error why_left(const struct db_rows *left, int64_t application) {
     for (size_t k = 0; k < db_rows_count(left); k++)
         if (db_int64(left, k, SIGNING_ID) == application)
-            return db_bool(left, k, SIGNING_STOPPED) ? ERROR_CAMPAIGN_STOPPED : ERROR_PERMISSION_WITHDRAWN;
+            return db_bool(left, k, SIGNING_STOPPED)   ? ERROR_CAMPAIGN_STOPPED
+                   : db_bool(left, k, SIGNING_BLOCKED) ? ERROR_KEY_COMPROMISED
+                                                       : ERROR_PERMISSION_WITHDRAWN;
     return ERROR_NONE;
 }
 

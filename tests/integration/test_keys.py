@@ -3,6 +3,7 @@ import hashlib
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from inkantest.instance import wait_for
 from inkantest.rows import Row
 from inkantest.uploads import codes
 
@@ -33,6 +34,16 @@ def test_blocked_keys(healthy, tmp_path):
     assert shown["blocked"] is False and shown["application"] and int(shown["certificate"], 16) == int(upload["rows"][2]["serial"])
     told = healthy.ctl_json("key", "block", "--spki", spki_hash(fine), *reason)
     assert (told["blocked"], told["certificates"]) == (1, 1)
+    accepted = Row()
+    healthy.ctl("halt", "--reason", "test")
+    try:
+        answer = healthy.registrar.upload(accepted.line())
+        wait_for(lambda: healthy.registrar.get(f"/api/v1/uploads/{answer.json()['id']}").json()["state"] == "accepted", "accepted")
+        told = healthy.ctl_json("key", "block", "--spki", spki_hash(accepted), *reason)
+        assert (told["certificates"], told["in_flight"]) == (0, 1)
+    finally:
+        healthy.ctl("resume")
+    assert codes(healthy.registrar.wait(answer.json()["id"])) == [[(945, 0)]]
     events = healthy.query("SELECT subject, detail->>'reason' FROM audit_event WHERE kind = 'key_blocked' AND subject = ANY (%s)",
                            [spki_hash(row) for row in (leaked, listed, fine)])
     assert len(events) == 3 and {r for _, r in events} == {"report 17"}

@@ -1,5 +1,6 @@
 """The signer by itself on a database of its own: what it issues, and what it refuses when things change or break on the way."""
 import collections
+import concurrent.futures
 import datetime
 import json
 import os
@@ -272,6 +273,53 @@ def test_permission_withdrawn_between_the_commits(signer, cluster, deed):
     assert signer.errors(upload) == [("failed", "PERMISSION_WITHDRAWN")] * 2
     assert cluster.value("SELECT count(*) FROM dn_taken d JOIN application a ON a.id = d.application WHERE upload = %s", upload) == 0
     assert cluster.value("SELECT count(*) FROM audit_event WHERE kind = 'intent_voided' AND upload = %s", upload) == 2
+
+
+def block_keys(cluster, upload):
+    """Reports the key of the upload's first row as compromised, as an operator does."""
+    spki = cluster.value("SELECT encode(spki_hash, 'hex') FROM application WHERE upload = %s AND seq = 1", upload)
+    return json.loads(cluster.ctl("key", "block", "--spki", spki, "--reason", "report 17", "--json"))
+
+
+def test_key_reported_before_signing(signer, cluster):
+    upload = signer.accept_some(2)
+    assert block_keys(cluster, upload)["in_flight"] == 1
+    signer.once()
+    signer.check_done(upload, 1, 1)
+    assert signer.errors(upload) == [("failed", "KEY_COMPROMISED")]
+    assert len(signer.serials(upload, "intent")) == 1
+
+
+def test_key_reported_between_the_commits(signer, cluster):
+    """The intent stands and is about to be signed: no certificate, and its serial on the CRL."""
+    upload = signer.accept_some(2)
+    held = Held(signer, upload)
+    told = block_keys(cluster, upload)
+    assert (told["certificates"], told["in_flight"]) == (0, 1)
+    held.go_on()
+    wait_for(lambda: cluster.value("SELECT state FROM upload WHERE id = %s", upload) == "done", "the end")
+    held.stop()
+    signer.check_done(upload, 1, 1)
+    assert signer.errors(upload) == [("failed", "KEY_COMPROMISED")]
+    assert cluster.value("SELECT count(*) FROM revocation r JOIN intent i ON i.serial = r.serial JOIN application a ON"
+                         " a.id = i.application WHERE a.upload = %s AND i.voided IS NOT NULL AND r.certificate IS NULL", upload) == 1
+
+
+def test_key_reported_while_it_is_recorded(signer, cluster):
+    """T2 is recording: what it records is counted as a certificate."""
+    upload = signer.accept_some()
+    lock = cluster.connect(autocommit=False)
+    lock.cursor().execute("SELECT id FROM upload WHERE id = %s FOR NO KEY UPDATE", (upload,))
+    process = signer.background()
+    signer.wait_for_lock()
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        told = pool.submit(block_keys, cluster, upload)
+        wait_for(lambda: cluster.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LOCK TABLE service%%'"
+                                       " AND wait_event_type = 'Lock'"), "the operator waits", interval=0.02)
+        lock.rollback()
+        assert (told.result(60)["certificates"], told.result()["in_flight"]) == (1, 0)
+    process.terminate()
+    assert process.wait(30) == 0
 
 
 def test_halted_between_the_commits(signer, cluster):

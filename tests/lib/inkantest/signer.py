@@ -1,5 +1,5 @@
 """The signer by itself on a cluster of its own: what the validator would have left for it, and what it made of that."""
-import hashlib
+import os
 import subprocess
 
 from cryptography import x509
@@ -61,8 +61,9 @@ class Signer:
                     "WITH new AS (INSERT INTO application (upload, seq, organisation, state, dn, match_key, st, l, o, cn, names,"
                     " domains, profile, spki, spki_hash, manager_name, manager_mail) VALUES (%s, %s, 1, 'valid', 'x', %s, 'Tokyo',"
                     " 'Chiyoda-ku', 'testkikan', %s, %s, %s, %s, %s, %s, '管理者', 'manager@example.ac.jp')"
-                    " RETURNING id, match_key) INSERT INTO dn_taken SELECT 1, match_key, id FROM new",
-                    (upload, seq, row[0], row[0], row, [domain], profile, spki, hashlib.sha256(spki).digest()))
+                    " RETURNING id, match_key, spki_hash), seen AS (INSERT INTO key_seen SELECT spki_hash, id FROM new)"
+                    " INSERT INTO dn_taken SELECT 1, match_key, id FROM new",
+                    (upload, seq, row[0], row[0], row, [domain], profile, spki, os.urandom(32)))  # as if each had a key of its own
             for first in range(1, len(names) + 1, chunk):
                 cursor.execute("INSERT INTO job (stage, turn, organisation, upload, seq_from, seq_to) VALUES"
                                " ('sign', job_turn('sign', 1), 1, %s, %s, %s)", (upload, first, min(first + chunk - 1, len(names))))
