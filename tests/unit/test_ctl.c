@@ -144,7 +144,7 @@ static void test_domain(void **state) {
     assert_int_equal(ctl_domain(label + 1, name), 0);
 }
 
-/* The same function as for the names of a row: tests/unit/test_validator_row.c has more of them. */
+/* The same function as for the names of a row: tests/unit/test_validator_names.c has more of them. */
 static void test_public_domain(void **state) {
     (void) state;
     static const char *const good[] = {"example.ac.jp", "example.org", "city.kawasaki.jp"};

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "requests.h"
 #include "services/validator/key_weak.h"
 
 #define BITS 2048
@@ -35,13 +36,6 @@ static bool is_prime(unsigned n) {
         if (n % d == 0)
             return false;
     return n > 1;
-}
-
-static bool has_small_factor(const BIGNUM *n) {
-    for (unsigned p = 2; p < SMALL_MAX; p++)
-        if (is_prime(p) && BN_mod_word(n, p) == 0)
-            return true;
-    return false;
 }
 
 /* What is said of n; "" when it is sound. */
