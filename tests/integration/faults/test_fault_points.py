@@ -1,6 +1,7 @@
 """Every write of every daemon and every commit fails once in each way, and every daemon dies once at each: the same end each time.
 
-The points are found by a run without faults; those that only failures lead to (a job given back) are struck too as they are met.
+The points are found by a run without faults; those that only failures lead to (a job given back), or a machine that takes its time (a lease
+renewed, which tests/store strikes in each way), are struck too as they are met.
 """
 import os
 import time
@@ -33,7 +34,7 @@ def struck(scratch):
         life.live(instance, client)
         life.settle(instance)
         points.end()
-        points.plain = set(points.met)
+        points.plain = {name for name in points.met if "job_renew" not in name}
         life.check(instance, client)
         assert not EXPECTED - points.met, sorted(points.met)
         yield instance, points, client
