@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "store/operator.h"
 #include "store/register.h"
 
 const char *const ctl_daemons[CTL_HEALTH_COUNT] = {"ingress", "validator", "whois", "signer", "mailer"};
@@ -123,6 +124,32 @@ int ctl_answer_one(struct ctl *c, const struct statement *statement, struct db_a
     buf_vprintf(&text, missing, ap);
     va_end(ap);
     return ctl_fail(missing_code, "%s", buf_string(&text));
+}
+
+struct behind_signing {
+    struct ctl *c;
+    const struct statement *statement;
+    struct db_args *args;
+    json_t *rows;
+};
+
+static int lock_and_query(struct db *db, void *ctx) {
+    struct behind_signing *b = ctx;
+    json_decref(b->rows);
+    b->rows = NULL;
+    int64_t n = db_run(db, &service_lock_statement, NULL, NULL);
+    if (n >= 0)
+        n = ctl_query(b->c, b->statement, b->args, &b->rows);
+    return n < 0 ? (int) n : 0;
+}
+
+int ctl_answer_behind_signing(struct ctl *c, const struct statement *statement, struct db_args *args) {
+    struct behind_signing b = {c, statement, args, NULL};
+    int r = db_transaction(c->db, statement->name, 0, lock_and_query, &b);
+    if (r == 0 && json_array_size(b.rows) > 0)
+        c->result = json_incref(json_array_get(b.rows, 0));
+    json_decref(b.rows);
+    return r < 0 ? ctl_database_failed(r) : CTL_OK;
 }
 
 int ctl_organisation(struct ctl *c, const char *text, int64_t *ret) {

@@ -64,6 +64,11 @@ int64_t ctl_query(struct ctl *c, const struct statement *statement, struct db_ar
 int ctl_answer_list(struct ctl *c, const struct statement *statement, struct db_args *args);
 int ctl_answer_one(struct ctl *c, const struct statement *statement, struct db_args *args, int missing_code,
                    const char *missing, ...) _printf_(5, 6);
+/*
+ * The same behind every signing transaction that began before, which hold the service's row to their end; those that come wait for this
+ * one. result = the first row, or NULL: there is none.
+ */
+int ctl_answer_behind_signing(struct ctl *c, const struct statement *statement, struct db_args *args);
 
 /* The organisation meant by a number or by its English name: 0, or the exit code (said). */
 int ctl_organisation(struct ctl *c, const char *text, int64_t *ret);

@@ -86,23 +86,6 @@ static int read_keys(const struct ctl *c, struct keys *keys) {
     return read_one(c, keys->hashes[0]);
 }
 
-struct blocking {
-    struct ctl *c;
-    struct db_args *args;
-    json_t *rows;
-};
-
-/* No signing is in flight while the keys are entered: what is counted has its certificate, or will get none. */
-static int block_work(struct db *db, void *ctx) {
-    struct blocking *b = ctx;
-    json_decref(b->rows);
-    b->rows = NULL;
-    int64_t n = db_run(db, &service_lock_statement, NULL, NULL);
-    if (n >= 0)
-        n = ctl_query(b->c, &key_block_statement, b->args, &b->rows);
-    return n < 0 ? (int) n : 0;
-}
-
 static int block(struct ctl *c, const struct keys *keys) {
     _cleanup_free_
     struct db_bytes *list = calloc(keys->count + 1, sizeof(*list));
@@ -114,12 +97,7 @@ static int block(struct ctl *c, const struct keys *keys) {
     db_add_bytes_array(&args, list, keys->count);
     db_add_text(&args, ctl_option(c, "reason"));
     db_add_text(&args, c->by);
-    struct blocking b = {.c = c, .args = &args};
-    int r = db_transaction(c->db, "key_block", 0, block_work, &b);
-    if (r == 0)
-        c->result = json_incref(json_array_get(b.rows, 0));
-    json_decref(b.rows);
-    return r < 0 ? ctl_database_failed(r) : CTL_OK;
+    return ctl_answer_behind_signing(c, &key_block_statement, &args);
 }
 
 int key_block_run(struct ctl *c) {

@@ -41,25 +41,7 @@ struct revoking {
     const struct selection *selection;
     int64_t reason;
     const char *comment, *code, *given;
-    json_t *rows;
 };
-
-static int64_t query(const struct revoking *v, const struct statement *statement, bool begin, json_t **ret) {
-    _cleanup_args_ struct db_args args = {0};
-    _cleanup_free_
-    struct db_bytes *serials = NULL;
-    if (selection_args(v->selection, &args, &serials) < 0)
-        return DB_FAILED;
-    db_add_int32(&args, (int32_t) v->reason);
-    if (begin) {
-        db_add_text(&args, v->code);
-        db_add_text(&args, v->comment);
-        db_add_text(&args, v->c->by);
-        db_add_text(&args, v->given);
-        db_add_int32(&args, CHUNK_ITEMS);
-    }
-    return ctl_query(v->c, statement, &args, ret);
-}
 
 static int64_t member(const json_t *object, const char *name) {
     return json_integer_value(json_object_get(object, name));
@@ -67,8 +49,14 @@ static int64_t member(const json_t *object, const char *name) {
 
 /* The counts and the code. */
 static int preview(struct revoking *v) {
+    _cleanup_args_ struct db_args args = {0};
+    _cleanup_free_
+    struct db_bytes *serials = NULL;
     json_t *rows = NULL;
-    int64_t n = query(v, &campaign_preview_statement, false, &rows);
+    int64_t n = selection_args(v->selection, &args, &serials);
+    db_add_int32(&args, (int32_t) v->reason);
+    if (n == 0)
+        n = ctl_query(v->c, &campaign_preview_statement, &args, &rows);
     if (n <= 0)
         return ctl_database_failed(n);
     json_t *found = json_array_get(rows, 0);
@@ -77,24 +65,21 @@ static int preview(struct revoking *v) {
     return member(found, "certificates") + member(found, "in_flight") > 0 ? CTL_OK : CTL_NOT_FOUND;
 }
 
-/* Behind every signing transaction that began before; those that come wait until it is known what they may not sign. */
-static int begin(struct db *db, void *ctx) {
-    struct revoking *v = ctx;
-    json_decref(v->rows);
-    v->rows = NULL;
-    int64_t n = db_run(db, &service_lock_statement, NULL, NULL);
-    if (n >= 0)
-        n = query(v, &campaign_begin_statement, true, &v->rows);
-    return n < 0 ? (int) n : 0;
-}
-
 static int execute(struct revoking *v) {
-    int r = db_transaction(v->c->db, "campaign_begin", 0, begin, v);
-    if (r == 0 && json_array_size(v->rows) > 0)
-        v->c->result = json_incref(json_array_get(v->rows, 0));
-    json_decref(v->rows);
-    if (r < 0)
-        return ctl_database_failed(r);
+    _cleanup_args_ struct db_args args = {0};
+    _cleanup_free_
+    struct db_bytes *serials = NULL;
+    if (selection_args(v->selection, &args, &serials) < 0)
+        return ctl_database_failed(DB_FAILED);
+    db_add_int32(&args, (int32_t) v->reason);
+    db_add_text(&args, v->code);
+    db_add_text(&args, v->comment);
+    db_add_text(&args, v->c->by);
+    db_add_text(&args, v->given);
+    db_add_int32(&args, CHUNK_ITEMS);
+    int r = ctl_answer_behind_signing(v->c, &campaign_begin_statement, &args);
+    if (r != CTL_OK)
+        return r;
     if (v->c->result)
         return CTL_OK;
     r = preview(v);
