@@ -215,7 +215,7 @@ def test_a_parameter_that_is_none_is_refused_with_those_that_are(healthy):
 
 
 def test_what_cannot_be_read_is_named(healthy):
-    cases = {"more than once: dry_run": {"data": {"dry_run": ["true", "false"]}, "files": {"file": ("a.tsv", tsv())}},
+    cases = {"dry_run=…&dry_run=…": {"data": {"dry_run": ["true", "false"]}, "files": {"file": ("a.tsv", tsv())}},
              "UTF-8: kind": {"data": b"kind=%ff", "headers": {"Content-Type": "application/x-www-form-urlencoded"}},
              "Content-Type": {"data": b"x", "headers": {"Content-Type": "multipart/form-data"}}}
     for why, sent in cases.items():

@@ -5,16 +5,9 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "services/ingress/certificates/certificate_api.h"
+#include "services/ingress/http/listing.h"
 
-#define LIMIT_DEFAULT 100
-#define LIMIT_MAX 1000
 #define WORDS_BYTES_MAX 255
-
-static int refuse(const struct request *r, struct reply *p, const char *name, const char *value, const char *allowed) {
-    const char *args[] = {name, value, allowed};
-    reply_error(r, p, ERROR_BAD_PARAMETER, args, ARRAY_SIZE(args));
-    return -EINVAL;
-}
 
 /* "2026-11-23" (its first moment, UTC) or "2026-11-23T01:02:03Z". */
 static int time_parse(const char *text, int64_t *ret_usec) {
@@ -32,7 +25,7 @@ static int read_words(const struct request *r, struct reply *p, struct certifica
     const char *q = request_parameter(r, "q");
     size_t len = q ? strlen(q) : 0;
     if (len > WORDS_BYTES_MAX)
-        return refuse(r, p, "q", "...", "<= 255 bytes");
+        return reply_bad_parameter(r, p, "q", "...", "<= 255 bytes");
     if (len > 0) {
         ret->filter.part = q;
         if (text_parse_serial(q, ret->serial) == 0)
@@ -44,34 +37,20 @@ static int read_words(const struct request *r, struct reply *p, struct certifica
     if (strcmp(state, "valid") == 0 || strcmp(state, "expired") == 0 || strcmp(state, "revoked") == 0)
         ret->filter.status = state;
     else if (text_to_int64(state, 0, 10, &ret->filter.state) < 0)
-        return refuse(r, p, "state", state, "valid, expired, revoked, 0-10");
+        return reply_bad_parameter(r, p, "state", state, "valid, expired, revoked, 0-10");
     return 0;
 }
 
 int certificate_query_read(const struct request *r, struct reply *p, struct certificate_query *ret) {
     *ret = (struct certificate_query){.filter = {.state = -1}};
-    const char *before = request_parameter(r, "expires_before"), *after = request_parameter(r, "expires_after"),
-               *cursor = request_parameter(r, "cursor"), *limit = request_parameter(r, "limit");
-    int64_t n = LIMIT_DEFAULT;
+    const char *before = request_parameter(r, "expires_before"), *after = request_parameter(r, "expires_after");
     if (before && *before && time_parse(before, &ret->filter.expires_before_usec) < 0)
-        return refuse(r, p, "expires_before", before, "2026-11-23, 2026-11-23T01:02:03Z");
+        return reply_bad_parameter(r, p, "expires_before", before, "2026-11-23, 2026-11-23T01:02:03Z");
     if (after && *after && time_parse(after, &ret->filter.expires_after_usec) < 0)
-        return refuse(r, p, "expires_after", after, "2026-11-23, 2026-11-23T01:02:03Z");
-    if (cursor && *cursor && text_to_int64(cursor, 1, INT64_MAX, &ret->filter.before) < 0)
-        return refuse(r, p, "cursor", cursor, "next");
-    if (limit && *limit && text_to_int64(limit, 1, LIMIT_MAX, &n) < 0)
-        return refuse(r, p, "limit", limit, "1-1000");
-    ret->filter.limit = (int) n;
+        return reply_bad_parameter(r, p, "expires_after", after, "2026-11-23, 2026-11-23T01:02:03Z");
+    if (listing_cursor(r, p, &ret->filter.before) < 0 || listing_limit(r, p, &ret->filter.limit) < 0)
+        return -EINVAL;
     return read_words(r, p, ret);
-}
-
-static json_t *time_or_null(const struct db_rows *rows, size_t row, unsigned column) {
-    char text[CLOCK_TEXT_MAX];
-    return db_is_null(rows, row, column) ? json_null() : json_string(clock_rfc3339(db_time(rows, row, column), text));
-}
-
-static json_t *id_text(int64_t id) {
-    return json_sprintf("%lld", (long long) id);
 }
 
 static json_t *names_list(const struct db_rows *rows, size_t row) {
@@ -104,13 +83,13 @@ json_t *certificate_json(const struct db_rows *rows, size_t row) {
         serial_text(rows, row), "cn", db_text(rows, row, CERTIFICATE_CN), "names", names_list(rows, row), "dn",
         db_text(rows, row, CERTIFICATE_DN), "profile", (json_int_t) db_int64(rows, row, CERTIFICATE_PROFILE), "status",
         status, "state", (json_int_t) db_int64(rows, row, CERTIFICATE_STATE), "revoked",
-        time_or_null(rows, row, CERTIFICATE_REVOKED), "days_left",
+        listing_time(rows, row, CERTIFICATE_REVOKED), "days_left",
         (json_int_t) db_int64(rows, row, CERTIFICATE_DAYS_LEFT), "renewed",
-        (int) db_bool(rows, row, CERTIFICATE_RENEWED), "not_before", time_or_null(rows, row, CERTIFICATE_NOT_BEFORE),
-        "not_after", time_or_null(rows, row, CERTIFICATE_NOT_AFTER), "issued",
-        time_or_null(rows, row, CERTIFICATE_ISSUED), "fetched", time_or_null(rows, row, CERTIFICATE_FETCHED),
-        "application", id_text(db_int64(rows, row, CERTIFICATE_APPLICATION)), "upload",
-        id_text(db_int64(rows, row, CERTIFICATE_UPLOAD)), "seq", (json_int_t) db_int64(rows, row, CERTIFICATE_SEQ),
+        (int) db_bool(rows, row, CERTIFICATE_RENEWED), "not_before", listing_time(rows, row, CERTIFICATE_NOT_BEFORE),
+        "not_after", listing_time(rows, row, CERTIFICATE_NOT_AFTER), "issued",
+        listing_time(rows, row, CERTIFICATE_ISSUED), "fetched", listing_time(rows, row, CERTIFICATE_FETCHED),
+        "application", listing_id(db_int64(rows, row, CERTIFICATE_APPLICATION)), "upload",
+        listing_id(db_int64(rows, row, CERTIFICATE_UPLOAD)), "seq", (json_int_t) db_int64(rows, row, CERTIFICATE_SEQ),
         "manager", manager);
 }
 
@@ -143,7 +122,7 @@ int certificate_query_run(struct thread *t, const struct request *r, const struc
             json_decref(list);
             return -ENOMEM;
         }
-    json_t *next = n > shown ? id_text(db_int64(rows, shown - 1, CERTIFICATE_ID)) : json_null();
+    json_t *next = n > shown ? listing_id(db_int64(rows, shown - 1, CERTIFICATE_ID)) : json_null();
     *ret = json_pack("{s:o, s:o}", "certificates", list, "next", next);
     return *ret ? 0 : -ENOMEM;
 }

@@ -104,12 +104,6 @@ static int read_page(struct db *db, struct export *e) {
 
 /* ---- the form */
 
-static int refuse(const struct request *r, struct reply *p, const char *name, const char *value, const char *allowed) {
-    const char *args[] = {name, value, allowed};
-    reply_error(r, p, ERROR_BAD_PARAMETER, args, ARRAY_SIZE(args));
-    return -EINVAL;
-}
-
 static const char *given(const struct request *r, const char *name) {
     const char *value = request_parameter(r, name);
     return value ? value : "";
@@ -132,14 +126,14 @@ static int read_deed(const struct request *r, struct reply *p, struct choosing *
     int64_t reason = 0;
     c->format = tsv_format(kind);
     if (!c->format || (c->format->deed != TSV_RENEW && c->format->deed != TSV_REVOKE))
-        return refuse(r, p, "kind", kind, "server-renew, server-revoke");
+        return reply_bad_parameter(r, p, "kind", kind, "server-renew, server-revoke");
     if (c->format->deed == TSV_RENEW)
         return 0;
     c->reason = given(r, "reason");
     c->comment = given(r, "comment");
     if (text_to_int64(c->reason, 0, 9, &reason) < 0 || !reason_available((int) reason))
-        return refuse(r, p, "reason", c->reason, reasons_available);
-    return is_comment(c->comment) ? 0 : refuse(r, p, "comment", c->comment, "CP932, <= 128");
+        return reply_bad_parameter(r, p, "reason", c->reason, reasons_available);
+    return is_comment(c->comment) ? 0 : reply_bad_parameter(r, p, "comment", c->comment, "CP932, <= 128");
 }
 
 static int read_choice(const struct request *r, struct reply *p, struct choosing *c) {
@@ -150,7 +144,7 @@ static int read_choice(const struct request *r, struct reply *p, struct choosing
     c->applications = request_parameters(r, "certificate", chosen, ARRAY_SIZE(chosen));
     for (size_t i = 0; i < c->applications; i++)
         if (text_to_int64(chosen[i], 1, INT64_MAX, &c->application[i]) < 0)
-            return refuse(r, p, "certificate", chosen[i], "application");
+            return reply_bad_parameter(r, p, "certificate", chosen[i], "application");
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "proto/tsv.h"
 #include "services/ingress/certificates/page_certificate.h"
+#include "services/ingress/http/listing.h"
 #include "store/certificate.h"
 
 static json_t *serial_text(const struct db_rows *rows, size_t i, unsigned column) {
@@ -45,13 +46,9 @@ static int list_work(struct db *db, void *ctx) {
 }
 
 int page_replacing(struct thread *t, struct request *r, struct reply *p) {
-    const char *cursor = request_parameter(r, "cursor");
     struct listing l = {0};
-    if (cursor && *cursor && text_to_int64(cursor, 1, INT64_MAX, &l.before) < 0) {
-        const char *args[] = {"cursor", cursor, "next"};
-        reply_error(r, p, ERROR_BAD_PARAMETER, args, ARRAY_SIZE(args));
+    if (listing_cursor(r, p, &l.before) < 0)
         return 0;
-    }
     const struct policy *policy;
     int result = service_policy(t->context, t->db, &policy);
     if (result == 0)

@@ -11,7 +11,7 @@
 
 #define POST_BUFFER_BYTES 32768
 #define FORM_BYTES_MAX 65536 /* of a body without a file */
-#define TWICE "more than once"
+#define TWICE "%.32s=…&%.32s=…"
 #define KEPT_BYTES_MAX 4096 /* of a body that is kept as it is */
 
 static void refuse(struct exchange *x, enum error error) {
@@ -67,7 +67,7 @@ static void take_file_name(struct request *r, const char *name) {
 static void take_file_piece(struct exchange *x, const char *filename, const char *data, uint64_t offset, size_t len) {
     /* Two files would be one behind the other. */
     if (offset == 0 && x->request.file_bytes > 0)
-        exchange_unreadable(x, TWICE, "file");
+        exchange_unreadable(x, TWICE, "file", "file");
     if (open_spool(x) < 0)
         refuse(x, ERROR_UNAVAILABLE);
     if (filename)
@@ -112,11 +112,11 @@ static enum MHD_Result take_part(void *ctx, enum MHD_ValueKind kind, const char 
         free(last->name);
         x->parameters--;
     } else if (offset > 0 || contradicts(x, key))
-        exchange_unreadable(x, TWICE, key);
+        exchange_unreadable(x, TWICE, key, key);
     if (len > 0)
         buf_add(&joined, data, len);
     if (joined.failed || !exchange_parameter(x, key, buf_string(&joined), joined.len))
-        exchange_unreadable(x, "field", key);
+        exchange_unreadable(x, "%.64s=…", key);
     return MHD_YES;
 }
 
@@ -132,7 +132,7 @@ int body_begin(struct exchange *x) {
                *length = request_header(&x->request, "Content-Length");
     int64_t bytes = 0;
     if (length && text_to_int64(length, 0, INT64_MAX, &bytes) < 0)
-        exchange_unreadable(x, "Content-Length", NULL);
+        exchange_unreadable(x, "Content-Length");
     else if (bytes > body_bytes_max(x))
         refuse(x, ERROR_BODY_TOO_LARGE);
     if (!x->route || strcmp(x->route->method, "POST") != 0 || x->body_error != ERROR_NONE)
@@ -146,7 +146,7 @@ int body_begin(struct exchange *x) {
                  strncasecmp(type, "application/x-www-form-urlencoded", 33) == 0)) {
         x->post = MHD_create_post_processor(x->connection, POST_BUFFER_BYTES, take_part, x);
         if (!x->post)
-            exchange_unreadable(x, "Content-Type", NULL);
+            exchange_unreadable(x, "Content-Type");
         return 0;
     }
     x->in_json = type && strncasecmp(type, "application/json", 16) == 0 && !x->route->takes_file;
@@ -174,7 +174,7 @@ void body_take(struct exchange *x, const char *data, size_t len) {
     else if (x->in_file)
         spool(x, data, len);
     else if (x->post && MHD_post_process(x->post, data, len) != MHD_YES)
-        exchange_unreadable(x, "form", NULL);
+        exchange_unreadable(x, "form-data");
 }
 
 /* An object of texts: each a parameter, as a field of a form is. */
@@ -184,10 +184,10 @@ static void take_json(struct exchange *x) {
     const char *name;
     json_t *value;
     if (!json_is_object(object))
-        exchange_unreadable(x, "JSON", NULL);
+        exchange_unreadable(x, "JSON");
     json_object_foreach(object, name, value) {
         if (!json_is_string(value) || !exchange_parameter(x, name, json_string_value(value), json_string_length(value)))
-            exchange_unreadable(x, "JSON", name);
+            exchange_unreadable(x, "JSON: %.64s", name);
     }
     json_decref(object);
 }
@@ -196,13 +196,13 @@ void body_end(struct exchange *x) {
     if (x->in_json && x->body_error == ERROR_NONE && x->request.body.len > 0)
         take_json(x);
     if (x->post && MHD_destroy_post_processor(x->post) != MHD_YES)
-        exchange_unreadable(x, "form", NULL);
+        exchange_unreadable(x, "form-data");
     x->post = NULL;
     /* The database would refuse it later, with nothing that a person could act on. */
     for (unsigned i = 0; i < x->parameters; i++)
         if (!text_is_utf8(x->parameter[i].name, strlen(x->parameter[i].name)) ||
             !text_is_utf8(x->parameter[i].value, strlen(x->parameter[i].value)))
-            exchange_unreadable(x, "UTF-8", x->parameter[i].name);
+            exchange_unreadable(x, "UTF-8: %.64s", x->parameter[i].name);
     if (x->digest)
         (void) EVP_DigestFinal_ex(x->digest, x->request.file_sha256, NULL);
     if (x->request.file_fd >= 0)

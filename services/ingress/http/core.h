@@ -42,7 +42,7 @@ struct exchange {
     bool in_file;           /* the part being read is the file */
     bool in_json;           /* the body is JSON: its members become parameters */
     enum error body_error;  /* why the body cannot be used; the rest is dropped */
-    char body_why[WHY_MAX]; /* of ERROR_BAD_REQUEST: what of it */
+    char body_why[WHY_MAX]; /* of ERROR_BAD_REQUEST: where */
     int64_t begun_usec;     /* when its head was complete; monotonic */
     /* the queue */
     int64_t complete_usec, due_usec;        /* monotonic */
@@ -100,8 +100,8 @@ bool exchange_begin(struct exchange *x, struct server *server, enum listener lis
 void exchange_free(struct exchange *x);
 /* False without room or memory, or for a value with a NUL in it. */
 bool exchange_parameter(struct exchange *x, const char *name, const char *value, size_t len);
-/* The request cannot be read: what of it, and of which field (NULL: of none). What was said first stays. */
-void exchange_unreadable(struct exchange *x, const char *what, const char *field);
+/* The request cannot be read: where, in words of no language. What was said first stays. */
+void exchange_unreadable(struct exchange *x, const char *format, ...) _printf_(2, 3);
 /* The first parameter of an API's request that its route does not take; NULL: there is none. */
 const char *exchange_unknown_parameter(const struct exchange *x);
 enum MHD_Result exchange_send(struct exchange *x);

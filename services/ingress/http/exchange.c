@@ -25,11 +25,14 @@ static bool put_pair(struct pair *to, const char *name, const char *value, size_
     return true;
 }
 
-void exchange_unreadable(struct exchange *x, const char *what, const char *field) {
+void exchange_unreadable(struct exchange *x, const char *format, ...) {
+    va_list ap;
     if (x->body_error != ERROR_NONE)
         return;
     x->body_error = ERROR_BAD_REQUEST;
-    (void) snprintf(x->body_why, sizeof(x->body_why), "%s%s%.64s", what, field ? ": " : "", field ? field : "");
+    va_start(ap, format);
+    (void) vsnprintf(x->body_why, sizeof(x->body_why), format, ap);
+    va_end(ap);
     text_make_plain(x->body_why);
 }
 
@@ -46,7 +49,7 @@ static enum MHD_Result take_query(void *ctx, enum MHD_ValueKind kind, const char
     (void) kind;
     struct exchange *x = ctx;
     if (strlen(name) != name_len || !exchange_parameter(x, name, value ? value : "", len))
-        exchange_unreadable(x, "query", name);
+        exchange_unreadable(x, "?%.64s=…", name);
     return MHD_YES;
 }
 
@@ -56,7 +59,7 @@ static enum MHD_Result take_header(void *ctx, enum MHD_ValueKind kind, const cha
     (void) name_len;
     struct exchange *x = ctx;
     if (x->headers == HEADERS_MAX || !put_pair(&x->header[x->headers], name, value ? value : "", len))
-        exchange_unreadable(x, "header", name);
+        exchange_unreadable(x, "%.64s: …", name);
     else
         x->headers++;
     return MHD_YES;

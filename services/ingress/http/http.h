@@ -94,6 +94,9 @@ void reply_header(struct reply *p, const char *name, const char *format, ...) _p
 void reply_json(struct reply *p, int status, json_t *steal);
 /* RFC 9457 problem details, or the error page where the request wants HTML. args as of error_text(). */
 void reply_error(const struct request *r, struct reply *p, enum error error, const char *const *args, size_t n_args);
+/* ERROR_BAD_PARAMETER: what was given ("" when nothing), and what is allowed. Always -EINVAL, for who reads a query. */
+int reply_bad_parameter(const struct request *r, struct reply *p, const char *name, const char *value,
+                        const char *allowed);
 /* For a page that tells of an error in its own way: counts the error and gives its HTTP status. */
 int reply_error_status(enum error error);
 /* 303 See Other to a path of our own. */

@@ -104,6 +104,13 @@ static json_t *problem(enum error error, int status, const json_t *args) {
                      text(error, ERROR_REMEDY_JA, args), "remedy_en", text(error, ERROR_REMEDY_EN, args));
 }
 
+int reply_bad_parameter(const struct request *r, struct reply *p, const char *name, const char *value,
+                        const char *allowed) {
+    const char *args[] = {name, value, allowed};
+    reply_error(r, p, ERROR_BAD_PARAMETER, args, ARRAY_SIZE(args));
+    return -EINVAL;
+}
+
 int reply_error_status(enum error error) {
     char code[12];
     (void) snprintf(code, sizeof(code), "%d", error_code(error));

@@ -75,11 +75,7 @@ static int write_delivery(struct context *c, struct reply *p, enum certificate_f
 static int form_of(const struct request *r, struct reply *p) {
     const char *name = request_parameter(r, "format");
     int form = name ? certificate_form(name) : CERTIFICATE_FORM_PEM;
-    if (form < 0) {
-        const char *args[] = {"format", name, "pem, chain, der, p7b"};
-        reply_error(r, p, ERROR_BAD_PARAMETER, args, ARRAY_SIZE(args));
-    }
-    return form;
+    return form < 0 ? reply_bad_parameter(r, p, "format", name, "pem, chain, der, p7b") : form;
 }
 
 static int link_deliver(struct thread *t, struct request *r, struct reply *p) {

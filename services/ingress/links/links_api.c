@@ -7,37 +7,13 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "proto/tsv.h"
-
-#define LIMIT_DEFAULT 100
-#define LIMIT_MAX 1000
+#include "services/ingress/http/listing.h"
 
 /* ---- what is not fetched */
 
-static int refuse(const struct request *r, struct reply *p, const char *name, const char *value, const char *allowed) {
-    const char *args[] = {name, value, allowed};
-    reply_error(r, p, ERROR_BAD_PARAMETER, args, ARRAY_SIZE(args));
-    return -EINVAL;
-}
-
 int links_query_read(const struct request *r, struct reply *p, struct links_query *ret) {
-    const char *cursor = request_parameter(r, "cursor"), *limit = request_parameter(r, "limit");
-    int64_t n = LIMIT_DEFAULT;
     *ret = (struct links_query){0};
-    if (cursor && *cursor && text_to_int64(cursor, 1, INT64_MAX, &ret->after) < 0)
-        return refuse(r, p, "cursor", cursor, "next");
-    if (limit && *limit && text_to_int64(limit, 1, LIMIT_MAX, &n) < 0)
-        return refuse(r, p, "limit", limit, "1-1000");
-    ret->limit = (int) n;
-    return 0;
-}
-
-static json_t *time_or_null(const struct db_rows *rows, size_t i, unsigned column) {
-    char text[CLOCK_TEXT_MAX];
-    return db_is_null(rows, i, column) ? json_null() : json_string(clock_rfc3339(db_time(rows, i, column), text));
-}
-
-static json_t *id_text(int64_t id) {
-    return json_sprintf("%lld", (long long) id);
+    return listing_cursor(r, p, &ret->after) < 0 || listing_limit(r, p, &ret->limit) < 0 ? -EINVAL : 0;
 }
 
 static json_t *link_json(const struct db_rows *rows, size_t i) {
@@ -45,10 +21,10 @@ static json_t *link_json(const struct db_rows *rows, size_t i) {
     _cleanup_buf_ struct buf serial = {0};
     text_serial(&serial, number.data, number.len);
     return json_pack("{s:o, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "application",
-                     id_text(db_int64(rows, i, LINK_LIST_APPLICATION)), "serial", buf_string(&serial), "cn",
+                     listing_id(db_int64(rows, i, LINK_LIST_APPLICATION)), "serial", buf_string(&serial), "cn",
                      db_text(rows, i, LINK_LIST_CN), "manager_mail", db_text(rows, i, LINK_LIST_MAIL), "state",
-                     db_text(rows, i, LINK_LIST_STATE), "sent", time_or_null(rows, i, LINK_LIST_SENT), "expires",
-                     time_or_null(rows, i, LINK_LIST_EXPIRES), "fetched", time_or_null(rows, i, LINK_LIST_FETCHED));
+                     db_text(rows, i, LINK_LIST_STATE), "sent", listing_time(rows, i, LINK_LIST_SENT), "expires",
+                     listing_time(rows, i, LINK_LIST_EXPIRES), "fetched", listing_time(rows, i, LINK_LIST_FETCHED));
 }
 
 struct listing {
@@ -80,7 +56,7 @@ int links_query_run(struct thread *t, const struct request *r, const struct link
             json_decref(list);
             return -ENOMEM;
         }
-    json_t *next = n > shown ? id_text(db_int64(rows, shown - 1, LINK_LIST_ID)) : json_null();
+    json_t *next = n > shown ? listing_id(db_int64(rows, shown - 1, LINK_LIST_ID)) : json_null();
     *ret = json_pack("{s:o, s:o}", "links", list, "next", next);
     return *ret ? 0 : -ENOMEM;
 }
@@ -118,7 +94,7 @@ static int read_mail(const struct request *r, struct reply *p, const char **ret)
     *ret = mail && *mail ? mail : NULL;
     if (!*ret || tsv_is_manager_mail(*ret))
         return 0;
-    return refuse(r, p, "manager_mail", mail, "name@example.ac.jp");
+    return reply_bad_parameter(r, p, "manager_mail", mail, "name@example.ac.jp");
 }
 
 int links_resend(struct thread *t, const struct request *r, struct reply *p, const char *application,

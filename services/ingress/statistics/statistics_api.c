@@ -13,12 +13,6 @@
 #define YEAR_FIRST 2000
 #define YEAR_LAST 2199
 
-static int refuse(const struct request *r, struct reply *p, const char *name, const char *value, const char *allowed) {
-    const char *args[] = {name, value, allowed};
-    reply_error(r, p, ERROR_BAD_PARAMETER, args, ARRAY_SIZE(args));
-    return -EINVAL;
-}
-
 static int month_now(void) {
     const int offset_sec = JST_OFFSET_SEC;
     time_t at = (time_t) (clock_realtime_usec() / USEC_PER_SEC) + offset_sec;
@@ -48,12 +42,12 @@ int statistics_query_read(const struct request *r, struct reply *p, struct stati
     const char *from = request_parameter(r, "from"), *to = request_parameter(r, "to");
     ret->to = month_now();
     if (to && *to && month_read(to, &ret->to) < 0)
-        return refuse(r, p, "to", to, "2026-11");
+        return reply_bad_parameter(r, p, "to", to, "2026-11");
     ret->from = ret->to - MONTHS_BY_DEFAULT + 1;
     if (from && *from && month_read(from, &ret->from) < 0)
-        return refuse(r, p, "from", from, "2026-11");
+        return reply_bad_parameter(r, p, "from", from, "2026-11");
     if (ret->from > ret->to || ret->to - ret->from >= STATISTICS_MONTHS_MAX)
-        return refuse(r, p, "from", from ? from : "", "<= to, 120 months");
+        return reply_bad_parameter(r, p, "from", from ? from : "", "<= to, 120 months");
     return 0;
 }
 

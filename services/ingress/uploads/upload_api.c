@@ -42,12 +42,6 @@ static int post_upload(struct thread *t, struct request *r, struct reply *p) {
     return send_upload(t, r, p, n > 0 ? 202 : 200, id);
 }
 
-static int bad_parameter(const struct request *r, struct reply *p, const char *name, const char *allowed) {
-    const char *value = request_parameter(r, name);
-    reply_error(r, p, ERROR_BAD_PARAMETER, (const char *const[]){name, value ? value : "", allowed}, 3);
-    return 0;
-}
-
 /* A number that may be left out (0). False: the reply says what is wrong. */
 static bool read_number(const struct request *r, struct reply *p, const char *name, int64_t max, const char *allowed,
                         int64_t *ret) {
@@ -55,7 +49,7 @@ static bool read_number(const struct request *r, struct reply *p, const char *na
     *ret = 0;
     if (!text || text_to_int64(text, 0, max, ret) == 0)
         return true;
-    (void) bad_parameter(r, p, name, allowed);
+    (void) reply_bad_parameter(r, p, name, text, allowed);
     return false;
 }
 
@@ -66,8 +60,10 @@ static int get_upload(struct thread *t, struct request *r, struct reply *p) {
     if (!read_number(r, p, "wait", WAIT_MAX_SEC, "0-60", &wait_sec) ||
         !read_number(r, p, "cursor", INT32_MAX, "next", &cursor))
         return 0;
-    if (result && strcmp(result, "NG") != 0)
-        return bad_parameter(r, p, "result", "NG");
+    if (result && strcmp(result, "NG") != 0) {
+        (void) reply_bad_parameter(r, p, "result", result, "NG");
+        return 0;
+    }
     bool waiting = state && request_waited_usec(r) < wait_sec * USEC_PER_SEC;
     int n = upload_get(t, r,
                        &(struct upload_query){.id = upload_id(r->segment[0]),

@@ -21,7 +21,7 @@ static int source_read(struct thread *t, struct request *r, struct reply *p, str
     const char *result = request_parameter(r, "result");
     *ret = (struct source){.r = r, .id = upload_id(r->segment[0]), .ng_only = result != NULL};
     if (result && strcmp(result, "NG") != 0) {
-        reply_error(r, p, ERROR_BAD_PARAMETER, (const char *const[]){"result", result, "NG"}, 3);
+        (void) reply_bad_parameter(r, p, "result", result, "NG");
         return 0;
     }
     int n = ret->id == 0 ? 0 : upload_get(t, r, &(struct upload_query){.id = ret->id, .no_rows = true}, &ret->upload);
