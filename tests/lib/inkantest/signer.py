@@ -1,5 +1,7 @@
 """The signer by itself on a cluster of its own: what the validator would have left for it, and what it made of that."""
+import contextlib
 import os
+import signal
 import subprocess
 
 from cryptography import x509
@@ -134,6 +136,49 @@ class Signer:
 
     def crl(self, shard):
         return x509.load_der_x509_crl(bytes(self.cluster.value("SELECT der FROM crl WHERE shard = %s", shard)))
+
+
+def set_clock(cluster, ahead):
+    cluster.query("CREATE OR REPLACE FUNCTION inkan_now() RETURNS timestamptz LANGUAGE sql STABLE AS"
+                  f" $$ SELECT now() + interval '{ahead}' $$")
+
+
+class Held:
+    """A running signer stopped between its two commits: the intents stand, and the job's row is locked by us."""
+
+    def __init__(self, signer, upload):
+        self.signer, self.cluster = signer, signer.cluster
+        gate, self.job = (self.cluster.connect(autocommit=False) for _ in range(2))
+        gate.cursor().execute("SELECT id FROM organisation WHERE id = 1 FOR UPDATE")
+        self.process = signer.background()
+        signer.wait_for_lock()
+        self.job.cursor().execute("SELECT id FROM job WHERE stage = 'sign' AND upload = %s FOR SHARE", (upload,))
+        gate.rollback()
+        wait_for(lambda: signer.serials(upload, "intent"), "T1 has committed", interval=0.02)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.job.rollback()
+
+    def go_on(self):
+        self.job.rollback()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(30) == 0
+
+
+@contextlib.contextmanager
+def recording(signer, upload):
+    """A running signer in the middle of its second commit, until what this gives is called."""
+    lock = signer.cluster.connect(autocommit=False)
+    lock.cursor().execute("SELECT id FROM upload WHERE id = %s FOR NO KEY UPDATE", (upload,))
+    process = signer.background()
+    signer.wait_for_lock()
+    yield lock.rollback
+    process.terminate()
+    assert process.wait(30) == 0
 
 
 def openssl(*words):
